@@ -1,0 +1,20 @@
+"""The command groups."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from fiducial import __version__
+
+app = App(
+    name="fiducial",
+    version=__version__,
+    help="Runs and knows the geodesy supply chain, from analysis-centre solutions to absolute ground motion.",
+)
+app.command(
+    "fiducial.cli.motion:app", name="motion", help="InSAR ground motion: import, calibrate, Ortho, audit, export."
+)
+app.command(
+    "fiducial.cli.demo:demo", name="demo", help="Run the whole chain on a small simulated world, or on real data."
+)
+app.command("fiducial.cli.doctor:doctor", name="doctor", help="Tell whether this machine has what Fiducial needs.")

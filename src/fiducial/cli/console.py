@@ -1,0 +1,42 @@
+"""What commands print: tables for people, JSON for pipes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, indent=1) + "\n")
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Print sentences on stdout."""
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table on stdout; numbers to the right, unknown as a dash."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for k, column in enumerate(columns):
+        numeric = any(isinstance(row[k], int | float) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    # In a pipe rich would fold everything to 80 columns; a table that is too wide is better than a broken one.
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width, highlight=False, markup=False).print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and value != value):  # noqa: PLR0124 - NaN
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

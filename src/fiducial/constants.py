@@ -1,0 +1,25 @@
+"""Physical and conventional constants, with unit and source."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SENTINEL1_WAVELENGTH_MM: Final = 55.465760
+"""Sentinel-1 C-band radar wavelength (EGMS-D6-PDD v3.0, temporal coherence)."""
+
+SENTINEL1_BURST_TIME_PREAMBLE_S: Final = 2.298687
+SENTINEL1_BURST_TIME_BEAM_S: Final = 2.758273
+SENTINEL1_ORBIT_TIME_S: Final = 12 * 86_400 / 175
+"""Timing of the ESA burst grid; 175 orbits in a 12-day repeat cycle (ESA burst id map, ATBD)."""
+
+EGMS_YEAR_DAYS: Final = 365.0
+"""Days a year in every EGMS statistic: t = days since first epoch / 365, not 365.25."""
+
+JULIAN_YEAR_DAYS: Final = 365.25
+
+MEAN_EARTH_RADIUS_KM: Final = 6371.0088
+"""IUGG mean radius R1, for great-circle distances."""
+
+MILLIARCSECOND_RAD: Final = 4.848136811095359936e-9
+
+TAI_MINUS_GPS_S: Final = 19

@@ -1,0 +1,1 @@
+"""Shared mathematics: NumPy in, NumPy out."""

@@ -1,0 +1,1 @@
+"""InSAR ground motion: statistics, calibration, Ortho, audit. Pure: NumPy in, NumPy out."""

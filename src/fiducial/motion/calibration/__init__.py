@@ -1,0 +1,1 @@
+"""Recipes that tie relative InSAR velocities to a GNSS velocity field."""

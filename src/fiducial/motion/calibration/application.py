@@ -1,0 +1,48 @@
+"""Applying a calibration: a low-rank correction, added while reading, never written into the series."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fiducial.motion.calibration.surfaces import CorrectionSurface
+from fiducial.motion.points import PointBlock
+from fiducial.timescales import egms_years
+
+
+def apply(block: PointBlock, surface: CorrectionSurface) -> PointBlock:
+    """Return calibrated points.
+
+    Parameters
+    ----------
+    block : PointBlock
+        Relative, or calibrated differently.
+    surface : CorrectionSurface
+        S = low-pass of v_InSAR - v_GNSS, mm/yr, LOS.
+
+    Returns
+    -------
+    PointBlock
+        d(t) - S (t - t0) and mean_velocity - S, with a further attribute ``calibration_sigma`` (mm/yr), the
+        standard deviation of S at each point.
+
+    Notes
+    -----
+    EGMS ATBD v4.0 (2025) section 8.2: only the linear trend is touched. Years have 365 days, as in every EGMS
+    velocity, so that the refitted velocity changes by exactly S.
+    """
+    easting = np.asarray(block.attributes["easting"], dtype=np.float64)
+    northing = np.asarray(block.attributes["northing"], dtype=np.float64)
+    rate = surface.surface_mm_per_yr(easting, northing)
+    attributes: dict[str, NDArray[Any]] = dict(block.attributes)
+    if "mean_velocity" in attributes:
+        attributes["mean_velocity"] = attributes["mean_velocity"] - rate
+    attributes["calibration_sigma"] = surface.sigma_mm_per_yr(easting, northing)
+    if not len(block.epochs):
+        return replace(block, attributes=attributes)
+    years = egms_years(block.epochs).astype(np.float32)
+    displacement = block.displacement_mm - years[:, np.newaxis] * rate.astype(np.float32)
+    return replace(block, attributes=attributes, displacement_mm=displacement)

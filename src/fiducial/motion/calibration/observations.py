@@ -1,0 +1,367 @@
+"""What a calibration sees of a track: robust block medians, and samples at GNSS stations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from fiducial.errors import InputError
+from fiducial.geodesy.interpolation import project
+from fiducial.geodesy.line_of_sight import norm_error
+from fiducial.geodesy.robust import MAD_TO_SIGMA, grouped_median
+from fiducial.geodesy.station_velocities import StationVelocities
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+SIGMA_FLOOR_MM_PER_YR = 0.1
+"""Velocities are published with one decimal: no median is known better than that."""
+
+
+@dataclass(frozen=True)
+class PointVelocities:
+    """Velocities of the points or pixels of one track, as plain arrays.
+
+    Attributes
+    ----------
+    name : str
+        Track or burst.
+    easting, northing : ndarray, shape (point,)
+        Metres in ``crs``.
+    longitude_deg, latitude_deg : ndarray, shape (point,)
+    velocity_mm_per_yr : ndarray, shape (point,)
+        LOS, positive towards the satellite; NaN where missing.
+    line_of_sight : ndarray, shape (point, 3)
+        Unit vectors ground to satellite: east, north, up.
+    sigma_mm_per_yr, coherence : ndarray, shape (point,), optional
+    crs : str
+        Map projection of easting and northing.
+    """
+
+    name: str
+    easting: Array
+    northing: Array
+    longitude_deg: Array
+    latitude_deg: Array
+    velocity_mm_per_yr: Array
+    line_of_sight: Array
+    sigma_mm_per_yr: Array | None = None
+    coherence: Array | None = None
+    crs: str = "EPSG:3035"
+
+    def select(self, mask: NDArray[Any]) -> PointVelocities:
+        """Return the points chosen by a boolean mask or an index array."""
+        return replace(
+            self,
+            easting=self.easting[mask],
+            northing=self.northing[mask],
+            longitude_deg=self.longitude_deg[mask],
+            latitude_deg=self.latitude_deg[mask],
+            velocity_mm_per_yr=self.velocity_mm_per_yr[mask],
+            line_of_sight=self.line_of_sight[mask],
+            sigma_mm_per_yr=None if self.sigma_mm_per_yr is None else self.sigma_mm_per_yr[mask],
+            coherence=None if self.coherence is None else self.coherence[mask],
+        )
+
+
+@dataclass(frozen=True)
+class Medians:
+    """Robust means of groups of points: blocks, or surroundings of stations.
+
+    Attributes
+    ----------
+    easting, northing, longitude_deg, latitude_deg : ndarray, shape (group,)
+        Mean position of the points.
+    velocity_mm_per_yr : ndarray, shape (group,)
+        (Coherence-weighted) median, LOS, positive towards the satellite.
+    sigma_mm_per_yr : ndarray, shape (group,)
+        1.4826 MAD of the points, at least 0.1: their scatter, *not* divided by the root of their number,
+        because the errors of neighbours are correlated.
+    line_of_sight : ndarray, shape (group, 3)
+    point_count : ndarray of int, shape (group,)
+    coherence : ndarray, shape (group,)
+        Mean; NaN when the points have none.
+    """
+
+    easting: Array
+    northing: Array
+    longitude_deg: Array
+    latitude_deg: Array
+    velocity_mm_per_yr: Array
+    sigma_mm_per_yr: Array
+    line_of_sight: Array
+    point_count: Index
+    coherence: Array
+
+    @property
+    def size(self) -> int:
+        """Number of groups."""
+        return len(self.velocity_mm_per_yr)
+
+    def select(self, mask: NDArray[Any]) -> Medians:
+        """Return the groups chosen by a boolean mask or an index array."""
+        return Medians(**{name: getattr(self, name)[mask] for name in self.__dataclass_fields__})
+
+
+@dataclass(frozen=True)
+class StationSamples:
+    """The track at GNSS stations.
+
+    Attributes
+    ----------
+    station : ndarray of int, shape (sample,)
+        Row of each station in the table the samples were taken for.
+    names : ndarray of str, shape (sample,)
+    medians : Medians
+        Of the points around each station.
+    """
+
+    station: Index
+    names: NDArray[np.str_]
+    medians: Medians
+
+    @property
+    def size(self) -> int:
+        """Number of stations with a sample."""
+        return len(self.station)
+
+    def select(self, mask: NDArray[Any]) -> StationSamples:
+        """Return the samples chosen by a boolean mask or an index array."""
+        return StationSamples(self.station[mask], self.names[mask], self.medians.select(mask))
+
+
+@dataclass(frozen=True)
+class TrackObservations:
+    """Everything a recipe may use of one track.
+
+    Attributes
+    ----------
+    name : str
+    crs : str
+        Map projection of every easting and northing.
+    block_size_m : float
+    cell : ndarray of int, shape (block, 2)
+        floor(easting / size), floor(northing / size): equal cells of two tracks overlap.
+    blocks : Medians
+    samples : StationSamples
+    notes : tuple of str
+        What was left out, and why.
+    """
+
+    name: str
+    crs: str
+    block_size_m: float
+    cell: Index
+    blocks: Medians
+    samples: StationSamples
+    notes: tuple[str, ...] = ()
+
+    def with_velocities(self, blocks: Array, samples: Array) -> TrackObservations:
+        """Return the same track with other velocities of blocks and samples (mm/yr), such as calibrated ones."""
+        return replace(
+            self,
+            blocks=replace(self.blocks, velocity_mm_per_yr=blocks),
+            samples=replace(self.samples, medians=replace(self.samples.medians, velocity_mm_per_yr=samples)),
+        )
+
+
+def usable_points(points: PointVelocities) -> tuple[PointVelocities, tuple[str, ...]]:
+    """Drop points that carry no information, and say how many and why.
+
+    Parameters
+    ----------
+    points : PointVelocities
+
+    Returns
+    -------
+    PointVelocities
+        A sigma that is zero or not finite becomes NaN: unknown, never an infinite weight.
+    tuple of str
+        Reasons.
+
+    Raises
+    ------
+    InputError
+        FID-1063 when arrays differ in length or LOS vectors are not of unit length;
+        FID-1067 when no point is left.
+    """
+    count = len(points.velocity_mm_per_yr)
+    columns = [points.easting, points.northing, points.longitude_deg, points.latitude_deg]
+    columns += [column for column in (points.sigma_mm_per_yr, points.coherence) if column is not None]
+    if any(column.shape != (count,) for column in columns) or points.line_of_sight.shape != (count, 3):
+        raise InputError(
+            "FID-1063",
+            "the arrays of the points do not belong together",
+            where=f"track {points.name}",
+            fix="give every array one value a point, and line_of_sight three",
+        )
+    finite = np.isfinite(points.velocity_mm_per_yr) & np.isfinite(points.line_of_sight).all(axis=1)
+    finite &= np.isfinite(points.easting) & np.isfinite(points.northing)
+    finite &= np.isfinite(points.longitude_deg) & np.isfinite(points.latitude_deg)
+    notes: list[str] = []
+    sigma = points.sigma_mm_per_yr
+    if sigma is not None:
+        reference = finite & (points.velocity_mm_per_yr == 0.0) & (sigma == 0.0)
+        if reference.any():
+            notes.append(f"{int(reference.sum())} reference points (velocity and sigma exactly 0) left out")
+        finite &= ~reference
+        unweighted = finite & ~(sigma > 0)
+        if unweighted.any():
+            notes.append(f"{int(unweighted.sum())} points with zero or missing sigma: sigma not used")
+        points = replace(points, sigma_mm_per_yr=np.where(sigma > 0, sigma, np.nan))
+    used = points.select(finite)
+    if len(used.velocity_mm_per_yr) == 0:
+        raise InputError(
+            "FID-1067",
+            "no point has a velocity, a position and a line of sight",
+            where=f"track {points.name}",
+            fix="check the mask and the LOS components of the track",
+        )
+    wrong = norm_error(used.line_of_sight) > 0.01
+    if wrong.any():
+        raise InputError(
+            "FID-1063",
+            f"{int(wrong.sum())} line-of-sight vectors are not of unit length",
+            where=f"track {points.name}",
+            fix="give unit vectors ground to satellite, or compute them from the angles",
+        )
+    return used, tuple(notes)
+
+
+def block_median(
+    points: PointVelocities, *, size_m: float = 5000.0, minimum_points: int = 3, use_coherence: bool = True
+) -> tuple[Index, Medians]:
+    """Return robust medians of square map cells.
+
+    Parameters
+    ----------
+    points : PointVelocities
+        Usable points (`usable_points`).
+    size_m : float
+        Side of the cells.
+    minimum_points : int
+        Cells with fewer points are left out.
+    use_coherence : bool
+        Weight the median by coherence where the points have it.
+
+    Returns
+    -------
+    cell : ndarray of int, shape (block, 2)
+    Medians
+        Sorted by cell.
+    """
+    cell = np.floor(np.column_stack([points.easting, points.northing]) / size_m).astype(np.int64)
+    cells, group = np.unique(cell, axis=0, return_inverse=True)
+    medians = _medians(points, group.ravel(), len(cells), use_coherence=use_coherence)
+    enough = medians.point_count >= minimum_points
+    return cells[enough], medians.select(enough)
+
+
+def sample_at_stations(
+    points: PointVelocities,
+    stations: StationVelocities,
+    *,
+    radius_m: float = 3000.0,
+    minimum_points: int = 10,
+    use_coherence: bool = True,
+) -> StationSamples:
+    """Return the median of the points around each station that has enough of them.
+
+    Parameters
+    ----------
+    points : PointVelocities
+        Usable points (`usable_points`).
+    stations : StationVelocities
+    radius_m : float
+    minimum_points : int
+        Stations with fewer points within the radius get no sample.
+    use_coherence : bool
+
+    Returns
+    -------
+    StationSamples
+    """
+    easting, northing = project(stations.longitude_deg, stations.latitude_deg, points.crs)
+    placed = np.flatnonzero(np.isfinite(easting) & np.isfinite(northing))
+    tree = cKDTree(np.column_stack([points.easting, points.northing]))
+    around = [tree.query_ball_point([easting[i], northing[i]], radius_m) for i in placed]
+    chosen = [k for k, members in enumerate(around) if len(members) >= minimum_points]
+    member = np.array([i for k in chosen for i in around[k]], dtype=np.int64)
+    group = np.repeat(np.arange(len(chosen)), [len(around[k]) for k in chosen])
+    medians = _medians(points.select(member), group, len(chosen), use_coherence=use_coherence)
+    station = placed[chosen].astype(np.int64)
+    return StationSamples(station, stations.names[station], medians)
+
+
+def observe_track(
+    points: PointVelocities,
+    stations: StationVelocities,
+    *,
+    block_size_m: float = 5000.0,
+    radius_m: float = 3000.0,
+    minimum_points: int = 10,
+    use_coherence: bool = True,
+) -> TrackObservations:
+    """Reduce a track to block medians and station samples.
+
+    Parameters
+    ----------
+    points : PointVelocities
+    stations : StationVelocities
+        The table that will be given to the recipe.
+    block_size_m, radius_m, minimum_points, use_coherence
+        See `block_median` and `sample_at_stations`.
+
+    Returns
+    -------
+    TrackObservations
+
+    Raises
+    ------
+    InputError
+        FID-1063, FID-1067 for unusable points; FID-1065 for an unknown map projection.
+    """
+    used, notes = usable_points(points)
+    cell, blocks = block_median(used, size_m=block_size_m, use_coherence=use_coherence)
+    samples = sample_at_stations(
+        used, stations, radius_m=radius_m, minimum_points=minimum_points, use_coherence=use_coherence
+    )
+    return TrackObservations(points.name, points.crs, block_size_m, cell, blocks, samples, notes)
+
+
+def _medians(points: PointVelocities, group: Index, groups: int, *, use_coherence: bool) -> Medians:
+    count = np.bincount(group, minlength=groups)
+    velocity = np.asarray(points.velocity_mm_per_yr, dtype=np.float64)
+    weights = None
+    if use_coherence and points.coherence is not None:
+        # A point without coherence must not drop out of the median: it counts as a poor one.
+        weights = np.clip(np.nan_to_num(points.coherence, nan=0.0), 0.05, 1.0)
+    median = grouped_median(velocity, group, groups, weights)
+    scatter = MAD_TO_SIGMA * grouped_median(np.abs(velocity - median[group]), group, groups)
+    if points.sigma_mm_per_yr is not None:
+        known = np.isfinite(points.sigma_mm_per_yr)
+        formal = grouped_median(points.sigma_mm_per_yr[known], group[known], groups)
+        # The MAD of a handful of points may be tiny by chance; their own sigmas bound it from below then.
+        scatter = np.where(count < 10, np.fmax(scatter, formal), scatter)
+
+    def mean(values: Array) -> Array:
+        totals = np.bincount(group, weights=values, minlength=groups)
+        return np.asarray(totals / np.maximum(count, 1), dtype=np.float64)
+
+    sight = np.column_stack([mean(points.line_of_sight[:, axis]) for axis in range(3)])
+    sight /= np.maximum(np.linalg.norm(sight, axis=1, keepdims=True), 1e-300)
+    return Medians(
+        easting=mean(points.easting),
+        northing=mean(points.northing),
+        longitude_deg=mean(points.longitude_deg),
+        latitude_deg=mean(points.latitude_deg),
+        velocity_mm_per_yr=median,
+        sigma_mm_per_yr=np.maximum(scatter, SIGMA_FLOOR_MM_PER_YR),
+        line_of_sight=sight,
+        point_count=count,
+        coherence=np.full(groups, np.nan) if points.coherence is None else mean(points.coherence),
+    )

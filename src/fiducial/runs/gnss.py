@@ -1,0 +1,88 @@
+"""A GNSS table becomes a velocity field around an area."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fiducial.errors import InputError
+from fiducial.formats import velocity_tables
+from fiducial.geodesy.collocation import VelocityField
+from fiducial.geodesy.station_screening import stations_around
+from fiducial.geodesy.station_velocities import StationVelocities
+from fiducial.runs.ingest import file_sha256
+
+_AREA_POINTS: Final = 10_000
+_FEW_STATIONS: Final = 10
+
+
+@dataclass(frozen=True)
+class Gnss:
+    """GNSS input of a run.
+
+    Attributes
+    ----------
+    stations : StationVelocities
+        Around the area.
+    field : VelocityField
+    notes : tuple of str
+        What was read, decided and rejected.
+    sha256 : str
+        Of the table.
+    """
+
+    stations: StationVelocities
+    field: VelocityField
+    notes: tuple[str, ...]
+    sha256: str
+
+
+def load(
+    table: Path,
+    frame: str | None,
+    longitude_deg: NDArray[np.float64],
+    latitude_deg: NDArray[np.float64],
+    *,
+    up_prior_sigma_mm_per_yr: float | None = None,
+) -> Gnss:
+    """Read a velocity table and fit the field around an area.
+
+    Parameters
+    ----------
+    table : Path
+        Any layout of ``formats.velocity_tables``.
+    frame : str or None
+        Frame of its velocities; must be stated, no table names it.
+    longitude_deg, latitude_deg : ndarray of float64, shape (point,)
+        The area, degrees.
+    up_prior_sigma_mm_per_yr : float, optional
+        Up is 0 with this sigma when the table has no vertical; without it such a table has no Up.
+
+    Raises
+    ------
+    InputError
+        FID-1004 frame missing or unknown; FID-1005 fewer than three usable stations; FID-1001 no such table.
+    """
+    if frame is None:
+        raise InputError(
+            "FID-1004",
+            "the frame of the GNSS velocities is not stated, and no velocity table names it",
+            where="--gnss-frame",
+            fix="state it, e.g. --gnss-frame ETRF2000, ITRF2020 or plate:EURA",
+        )
+    if not table.is_file():
+        raise InputError("FID-1001", "no such GNSS table", where=str(table), fix="check the path")
+    stations = velocity_tables.read(table, frame=frame)
+    notes = tuple(velocity_tables.describe(stations))
+    thin = slice(None, None, max(1, len(longitude_deg) // _AREA_POINTS))
+    near = stations_around(stations, longitude_deg[thin], latitude_deg[thin])
+    # Too few around leave the far ones as the best there is; their distance shows in the sigma.
+    chosen: StationVelocities = near if near.size >= _FEW_STATIONS else stations
+    field = VelocityField.fit(chosen, up_prior_sigma_mm_per_yr=up_prior_sigma_mm_per_yr)
+    notes += (f"{chosen.size} of {stations.size} stations are used, {near.size} of them within 500 km of the area",)
+    notes += tuple(f"{one.name}: {one.reason}" for one in field.rejected if one not in stations.rejected)
+    return Gnss(chosen, field, notes, file_sha256(table))
