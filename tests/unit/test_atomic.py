@@ -238,8 +238,8 @@ CONTEND = """
 import sys
 from pathlib import Path
 from fiducial.formats.atomic import atomic_directory
-for turn in range(20):
-    with atomic_directory(sys.argv[1], overwrite=True) as partial:
+for turn in range(60):
+    with atomic_directory(sys.argv[1], overwrite=True, marker="c") as partial:
         for name in "abc":
             (partial / name).write_text(f"{sys.argv[2]} {turn}")
 """
@@ -247,10 +247,10 @@ for turn in range(20):
 
 def test_many_overwriters_never_mix(tmp_path):
     target = tmp_path / "product"
-    processes = [start(CONTEND, target, name) for name in ("x", "y")]
+    processes = [start(CONTEND, target, name) for name in ("x", "y", "z")]
     for process in processes:
         process.communicate()
-    assert [process.returncode for process in processes] == [0, 0]
+    assert [process.returncode for process in processes] == [0, 0, 0]
     assert len({(target / name).read_text() for name in "abc"}) == 1
     assert leftovers(tmp_path) == []
 

@@ -120,18 +120,33 @@ def _exists(target: Path, detail: str = "output exists already") -> InputError:
 
 
 def _check_replaceable(target: Path, *, overwrite: bool, marker: str | None) -> None:
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise _exists(target, "output exists already and is not a directory")
-    if not any(target.iterdir()):
+    names = _names_in(target)
+    if not names:
         return
     if not overwrite:
         raise _exists(target)
-    if marker is not None and not (target / marker).exists():
+    if marker is not None and marker not in names:
         raise _exists(target, f"directory to replace holds no {marker}, so it is something else")
     if any(place == target or target in place.parents for place in (Path.cwd(), Path.home())):
         raise _exists(target, "directory to replace holds the working or the home directory")
+
+
+def _names_in(target: Path) -> list[str]:
+    """Names in a directory, none when it is absent: one look at one state, however often others replace it."""
+    names: list[str] = []
+    for _ in range(_ATTEMPTS):
+        try:
+            before = target.stat()
+            names = os.listdir(target)
+            after = target.stat()
+        except FileNotFoundError:
+            # Absent, or just being replaced: either way there is nothing here that this process could destroy.
+            return []
+        except NotADirectoryError as error:
+            raise _exists(target, "output exists already and is not a directory") from error
+        if (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns):
+            break
+    return names
 
 
 def _workshop(target: Path, kind: str = "partial") -> Path:
