@@ -8,7 +8,7 @@ from fiducial.geodesy.covariance_functions import ExponentialModel, great_circle
 from fiducial.geodesy.interpolation import project
 from fiducial.geodesy.line_of_sight import from_angles
 from fiducial.geodesy.station_velocities import StationVelocities
-from fiducial.motion.calibration.observations import PointVelocities
+from fiducial.motion.calibration.point_velocities import PointVelocities
 
 MODELS = (
     ExponentialModel(1.0, 200.0, 0.15),

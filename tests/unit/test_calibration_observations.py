@@ -6,12 +6,11 @@ import pytest
 from fiducial.errors import InputError
 from fiducial.geodesy.interpolation import project, unproject
 from fiducial.motion.calibration.observations import (
-    PointVelocities,
     block_median,
     observe_track,
     sample_at_stations,
-    usable_points,
 )
+from fiducial.motion.calibration.point_velocities import PointVelocities, usable_points
 from synthetic_network import network, track, trend_enu
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fiducial.errors import InputError
-from fiducial.motion.calibration.surfaces import CorrectionSurface, PolynomialBasis, basis_from_dict
+from fiducial.motion.calibration.bases import PolynomialBasis, basis_from_dict
+from fiducial.motion.calibration.surfaces import CorrectionSurface
 
 
 def _rectangle(length_m, width_m, turn_deg=0.0, count=2000):
@@ -73,7 +74,7 @@ def test_grids_keep_their_shape_and_chunks_do_not_matter(monkeypatch):
     easting, northing = np.meshgrid(np.linspace(4.5e6, 4.7e6, 30), np.linspace(1.95e6, 2.05e6, 20))
     whole = surface.surface_mm_per_yr(easting, northing)
     assert whole.shape == (20, 30)
-    monkeypatch.setattr("fiducial.motion.calibration.surfaces._CHUNK", 7)
+    monkeypatch.setattr("fiducial.motion.calibration.bases._CHUNK", 7)
     assert np.allclose(surface.surface_mm_per_yr(easting, northing), whole, atol=1e-12)
     assert np.isnan(surface.surface_mm_per_yr(np.nan, 2e6))
 

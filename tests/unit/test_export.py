@@ -19,7 +19,8 @@ from fiducial.errors import InputError
 from fiducial.formats import calibration_file, egms, egms_xml
 from fiducial.formats.calibration_file import CalibrationFile
 from fiducial.formats.point_product import PointProduct
-from fiducial.motion.calibration.surfaces import CorrectionSurface, PolynomialBasis
+from fiducial.motion.calibration.bases import PolynomialBasis
+from fiducial.motion.calibration.surfaces import CorrectionSurface
 from fiducial.motion.statistics import egms_statistics
 from fiducial.runs.export import export
 from fiducial.runs.export_area import Area, parse_area

@@ -12,7 +12,8 @@ from fiducial.errors import InputError
 from fiducial.formats import calibration_file
 from fiducial.formats.calibration_file import CalibrationFile
 from fiducial.formats.point_product import PointProduct
-from fiducial.motion.calibration.surfaces import CorrectionSurface, PolynomialBasis
+from fiducial.motion.calibration.bases import PolynomialBasis
+from fiducial.motion.calibration.surfaces import CorrectionSurface
 from fiducial.reports import style
 from fiducial.runs import export_plot_raster
 from fiducial.runs import plot as plotting

@@ -137,7 +137,7 @@ def _names_in(target: Path) -> list[str]:
     for _ in range(_ATTEMPTS):
         try:
             before = target.stat()
-            names = os.listdir(target)
+            names = [entry.name for entry in target.iterdir()]
             after = target.stat()
         except FileNotFoundError:
             # Absent, or just being replaced: either way there is nothing here that this process could destroy.

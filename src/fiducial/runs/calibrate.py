@@ -21,7 +21,8 @@ from fiducial.formats.calibration_file import CalibrationFile
 from fiducial.formats.geotiff import RasterFrame, read_frame, write_like
 from fiducial.formats.point_product import MANIFEST, PointProduct, is_product
 from fiducial.motion.calibration.assessment import Assessment, HeldOut, assess, leave_stations_out
-from fiducial.motion.calibration.observations import PointVelocities, TrackObservations, observe_track
+from fiducial.motion.calibration.observations import TrackObservations, observe_track
+from fiducial.motion.calibration.point_velocities import PointVelocities
 from fiducial.motion.calibration.protocol import CalibrationResult
 from fiducial.motion.calibration.recipes import recipe as recipe_of
 from fiducial.motion.statistics import egms_statistics
@@ -96,8 +97,8 @@ def _plain_row(row: dict[str, Any]) -> dict[str, Any]:
 def _surface_summary(track: TrackObservations, result: CalibrationResult) -> dict[str, Any]:
     """Say what is subtracted: the surface and its sigma at the block medians of a track."""
     surface = result.track(track.name).surface
-    rate = surface.surface_mm_per_yr(track.blocks.easting, track.blocks.northing)
-    sigma = surface.sigma_mm_per_yr(track.blocks.easting, track.blocks.northing)
+    rate = surface.surface_mm_per_yr(track.blocks.easting, track.blocks.northing, track.blocks.cluster)
+    sigma = surface.sigma_mm_per_yr(track.blocks.easting, track.blocks.northing, track.blocks.cluster)
     return {
         "track": track.name,
         "blocks": track.blocks.size,

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fiducial.formats.point_product import PointProduct
-from fiducial.motion.calibration.observations import PointVelocities, observe_track
+from fiducial.motion.calibration.observations import observe_track
+from fiducial.motion.calibration.point_velocities import PointVelocities
 from fiducial.motion.calibration.protocol import CalibrationResult
 from fiducial.motion.calibration.recipes import recipe as recipe_of
 from fiducial.motion.statistics import egms_statistics

@@ -36,11 +36,12 @@ def apply(block: PointBlock, surface: CorrectionSurface) -> PointBlock:
     """
     easting = np.asarray(block.attributes["easting"], dtype=np.float64)
     northing = np.asarray(block.attributes["northing"], dtype=np.float64)
-    rate = surface.surface_mm_per_yr(easting, northing)
+    cluster = block.attributes.get("cluster_label")
+    rate = surface.surface_mm_per_yr(easting, northing, cluster)
     attributes: dict[str, NDArray[Any]] = dict(block.attributes)
     if "mean_velocity" in attributes:
         attributes["mean_velocity"] = attributes["mean_velocity"] - rate
-    attributes["calibration_sigma"] = surface.sigma_mm_per_yr(easting, northing)
+    attributes["calibration_sigma"] = surface.sigma_mm_per_yr(easting, northing, cluster)
     if not len(block.epochs):
         return replace(block, attributes=attributes)
     years = egms_years(block.epochs).astype(np.float32)

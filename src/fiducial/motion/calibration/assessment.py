@@ -158,7 +158,7 @@ def station_rms(
     gnss = line_of_sight_at_stations(track.samples, stations, field)
     medians = track.samples.medians
     before = medians.velocity_mm_per_yr - gnss.velocity_mm_per_yr
-    after = before - surface.surface_mm_per_yr(medians.easting, medians.northing)
+    after = before - surface.surface_mm_per_yr(medians.easting, medians.northing, medians.cluster)
     known = after[np.isfinite(after)]
     return StationAgreement(
         track=track.name,
@@ -214,8 +214,8 @@ def overlap_rms(
     if len(before):
         gnss = field.predict(a.longitude_deg, a.latitude_deg, with_covariance=False).velocity_enu_mm_per_yr
         before = before - np.nansum((a.line_of_sight - b.line_of_sight) * gnss, axis=1)
-    after = before - first_surface.surface_mm_per_yr(a.easting, a.northing)
-    after = after + second_surface.surface_mm_per_yr(b.easting, b.northing)
+    after = before - first_surface.surface_mm_per_yr(a.easting, a.northing, a.cluster)
+    after = after + second_surface.surface_mm_per_yr(b.easting, b.northing, b.cluster)
     headings = first.blocks.line_of_sight[:, 0].mean() * second.blocks.line_of_sight[:, 0].mean()
     return OverlapAgreement(
         tracks=(first.name, second.name),
@@ -299,11 +299,13 @@ def leave_stations_out(
             ).velocity_enu_mm_per_yr
             baseline = np.nansum(own * medians.line_of_sight, axis=1) - truth.velocity_mm_per_yr
             corrected = medians.velocity_mm_per_yr - calibration.surface.surface_mm_per_yr(
-                medians.easting, medians.northing
+                medians.easting, medians.northing, medians.cluster
             )
             residual = corrected - truth.velocity_mm_per_yr
             variance = np.diag(truth.covariance) + calibration.noise.sigma**2 + calibration.noise.nugget**2
-            variance = variance + calibration.surface.sigma_mm_per_yr(medians.easting, medians.northing) ** 2
+            variance = (
+                variance + calibration.surface.sigma_mm_per_yr(medians.easting, medians.northing, medians.cluster) ** 2
+            )
             known = np.isfinite(residual)
             parts.append((residual[known], np.sqrt(variance)[known], baseline[known]))
             names.append(held.names[known])

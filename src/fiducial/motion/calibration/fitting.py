@@ -11,10 +11,11 @@ from scipy.spatial.distance import cdist
 from fiducial.geodesy.covariance_functions import CovarianceBounds, ExponentialModel, fit_exponential
 from fiducial.geodesy.least_squares import LinearFit
 from fiducial.geodesy.robust import robust_fit, robust_sigma
+from fiducial.motion.calibration.bases import Basis
 from fiducial.motion.calibration.gnss import StationLineOfSight
 from fiducial.motion.calibration.observations import StationSamples
 from fiducial.motion.calibration.protocol import StationResiduals
-from fiducial.motion.calibration.surfaces import Basis, CorrectionSurface
+from fiducial.motion.calibration.surfaces import CorrectionSurface
 
 Array = NDArray[np.float64]
 _LOCAL_MOTION_SIGMAS = 3.0
@@ -104,9 +105,9 @@ def station_residuals(
     """Return the residuals at stations before and after the correction."""
     medians = samples.medians
     before = medians.velocity_mm_per_yr - gnss.velocity_mm_per_yr
-    after = before - surface.surface_mm_per_yr(medians.easting, medians.northing)
+    after = before - surface.surface_mm_per_yr(medians.easting, medians.northing, medians.cluster)
     variance = np.diag(gnss.covariance) + noise.sigma**2 + noise.nugget**2
-    variance = variance + surface.sigma_mm_per_yr(medians.easting, medians.northing) ** 2
+    variance = variance + surface.sigma_mm_per_yr(medians.easting, medians.northing, medians.cluster) ** 2
     return StationResiduals(
         names=samples.names,
         easting=medians.easting,

@@ -9,63 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from fiducial.errors import InputError
 from fiducial.geodesy.interpolation import project
-from fiducial.geodesy.line_of_sight import norm_error
 from fiducial.geodesy.robust import MAD_TO_SIGMA, grouped_median
 from fiducial.geodesy.station_velocities import StationVelocities
+from fiducial.motion.calibration.point_velocities import PointVelocities, usable_points
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 SIGMA_FLOOR_MM_PER_YR = 0.1
 """Velocities are published with one decimal: no median is known better than that."""
-
-
-@dataclass(frozen=True)
-class PointVelocities:
-    """Velocities of the points or pixels of one track, as plain arrays.
-
-    Attributes
-    ----------
-    name : str
-        Track or burst.
-    easting, northing : ndarray, shape (point,)
-        Metres in ``crs``.
-    longitude_deg, latitude_deg : ndarray, shape (point,)
-    velocity_mm_per_yr : ndarray, shape (point,)
-        LOS, positive towards the satellite; NaN where missing.
-    line_of_sight : ndarray, shape (point, 3)
-        Unit vectors ground to satellite: east, north, up.
-    sigma_mm_per_yr, coherence : ndarray, shape (point,), optional
-    crs : str
-        Map projection of easting and northing.
-    """
-
-    name: str
-    easting: Array
-    northing: Array
-    longitude_deg: Array
-    latitude_deg: Array
-    velocity_mm_per_yr: Array
-    line_of_sight: Array
-    sigma_mm_per_yr: Array | None = None
-    coherence: Array | None = None
-    crs: str = "EPSG:3035"
-
-    def select(self, mask: NDArray[Any]) -> PointVelocities:
-        """Return the points chosen by a boolean mask or an index array."""
-        return replace(
-            self,
-            easting=self.easting[mask],
-            northing=self.northing[mask],
-            longitude_deg=self.longitude_deg[mask],
-            latitude_deg=self.latitude_deg[mask],
-            velocity_mm_per_yr=self.velocity_mm_per_yr[mask],
-            line_of_sight=self.line_of_sight[mask],
-            sigma_mm_per_yr=None if self.sigma_mm_per_yr is None else self.sigma_mm_per_yr[mask],
-            coherence=None if self.coherence is None else self.coherence[mask],
-        )
 
 
 @dataclass(frozen=True)
@@ -85,6 +38,8 @@ class Medians:
     point_count : ndarray of int, shape (group,)
     coherence : ndarray, shape (group,)
         Mean; NaN when the points have none.
+    cluster : ndarray of int, shape (group,)
+        Unwrapping cluster that the points belong to; 0 where the track is one cluster.
     """
 
     easting: Array
@@ -96,6 +51,7 @@ class Medians:
     line_of_sight: Array
     point_count: Index
     coherence: Array
+    cluster: Index
 
     @property
     def size(self) -> int:
@@ -150,6 +106,8 @@ class TrackObservations:
     samples : StationSamples
     notes : tuple of str
         What was left out, and why.
+    track : str
+        Relative orbit whose bursts share long-wave errors: the name where none was given.
     """
 
     name: str
@@ -159,6 +117,11 @@ class TrackObservations:
     blocks: Medians
     samples: StationSamples
     notes: tuple[str, ...] = ()
+    track: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.track:
+            object.__setattr__(self, "track", self.name)
 
     def with_velocities(self, blocks: Array, samples: Array) -> TrackObservations:
         """Return the same track with other velocities of blocks and samples (mm/yr), such as calibrated ones."""
@@ -167,69 +130,6 @@ class TrackObservations:
             blocks=replace(self.blocks, velocity_mm_per_yr=blocks),
             samples=replace(self.samples, medians=replace(self.samples.medians, velocity_mm_per_yr=samples)),
         )
-
-
-def usable_points(points: PointVelocities) -> tuple[PointVelocities, tuple[str, ...]]:
-    """Drop points that carry no information, and say how many and why.
-
-    Parameters
-    ----------
-    points : PointVelocities
-
-    Returns
-    -------
-    PointVelocities
-        A sigma that is zero or not finite becomes NaN: unknown, never an infinite weight.
-    tuple of str
-        Reasons.
-
-    Raises
-    ------
-    InputError
-        FID-1063 when arrays differ in length or LOS vectors are not of unit length;
-        FID-1067 when no point is left.
-    """
-    count = len(points.velocity_mm_per_yr)
-    columns = [points.easting, points.northing, points.longitude_deg, points.latitude_deg]
-    columns += [column for column in (points.sigma_mm_per_yr, points.coherence) if column is not None]
-    if any(column.shape != (count,) for column in columns) or points.line_of_sight.shape != (count, 3):
-        raise InputError(
-            "FID-1063",
-            "the arrays of the points do not belong together",
-            where=f"track {points.name}",
-            fix="give every array one value a point, and line_of_sight three",
-        )
-    finite = np.isfinite(points.velocity_mm_per_yr) & np.isfinite(points.line_of_sight).all(axis=1)
-    finite &= np.isfinite(points.easting) & np.isfinite(points.northing)
-    finite &= np.isfinite(points.longitude_deg) & np.isfinite(points.latitude_deg)
-    notes: list[str] = []
-    sigma = points.sigma_mm_per_yr
-    if sigma is not None:
-        reference = finite & (points.velocity_mm_per_yr == 0.0) & (sigma == 0.0)
-        if reference.any():
-            notes.append(f"{int(reference.sum())} reference points (velocity and sigma exactly 0) left out")
-        finite &= ~reference
-        unweighted = finite & ~(sigma > 0)
-        if unweighted.any():
-            notes.append(f"{int(unweighted.sum())} points with zero or missing sigma: sigma not used")
-        points = replace(points, sigma_mm_per_yr=np.where(sigma > 0, sigma, np.nan))
-    used = points.select(finite)
-    if len(used.velocity_mm_per_yr) == 0:
-        raise InputError(
-            "FID-1067",
-            "no point has a velocity, a position and a line of sight",
-            where=f"track {points.name}",
-            fix="check the mask and the LOS components of the track",
-        )
-    wrong = norm_error(used.line_of_sight) > 0.01
-    if wrong.any():
-        raise InputError(
-            "FID-1063",
-            f"{int(wrong.sum())} line-of-sight vectors are not of unit length",
-            where=f"track {points.name}",
-            fix="give unit vectors ground to satellite, or compute them from the angles",
-        )
-    return used, tuple(notes)
 
 
 def block_median(
@@ -251,14 +151,16 @@ def block_median(
     Returns
     -------
     cell : ndarray of int, shape (block, 2)
+        A cell stands once for each unwrapping cluster in it, because their velocities may be offset.
     Medians
         Sorted by cell.
     """
     cell = np.floor(np.column_stack([points.easting, points.northing]) / size_m).astype(np.int64)
-    cells, group = np.unique(cell, axis=0, return_inverse=True)
-    medians = _medians(points, group.ravel(), len(cells), use_coherence=use_coherence)
+    cluster = _clusters(points)
+    cells, group = np.unique(np.column_stack([cell, cluster]), axis=0, return_inverse=True)
+    medians = _medians(points, cluster, group.ravel(), len(cells), use_coherence=use_coherence)
     enough = medians.point_count >= minimum_points
-    return cells[enough], medians.select(enough)
+    return cells[enough, :2], medians.select(enough)
 
 
 def sample_at_stations(
@@ -284,15 +186,17 @@ def sample_at_stations(
     Returns
     -------
     StationSamples
+        Where unwrapping clusters meet around a station, of the cluster with the most points.
     """
     easting, northing = project(stations.longitude_deg, stations.latitude_deg, points.crs)
     placed = np.flatnonzero(np.isfinite(easting) & np.isfinite(northing))
     tree = cKDTree(np.column_stack([points.easting, points.northing]))
-    around = [tree.query_ball_point([easting[i], northing[i]], radius_m) for i in placed]
+    cluster = _clusters(points)
+    around = [_largest(tree.query_ball_point([easting[i], northing[i]], radius_m), cluster) for i in placed]
     chosen = [k for k, members in enumerate(around) if len(members) >= minimum_points]
     member = np.array([i for k in chosen for i in around[k]], dtype=np.int64)
     group = np.repeat(np.arange(len(chosen)), [len(around[k]) for k in chosen])
-    medians = _medians(points.select(member), group, len(chosen), use_coherence=use_coherence)
+    medians = _medians(points.select(member), cluster[member], group, len(chosen), use_coherence=use_coherence)
     station = placed[chosen].astype(np.int64)
     return StationSamples(station, stations.names[station], medians)
 
@@ -330,10 +234,22 @@ def observe_track(
     samples = sample_at_stations(
         used, stations, radius_m=radius_m, minimum_points=minimum_points, use_coherence=use_coherence
     )
-    return TrackObservations(points.name, points.crs, block_size_m, cell, blocks, samples, notes)
+    return TrackObservations(points.name, points.crs, block_size_m, cell, blocks, samples, notes, points.track)
 
 
-def _medians(points: PointVelocities, group: Index, groups: int, *, use_coherence: bool) -> Medians:
+def _clusters(points: PointVelocities) -> Index:
+    return np.zeros(len(points.easting), dtype=np.int64) if points.cluster is None else points.cluster
+
+
+def _largest(members: list[int], cluster: Index) -> list[int]:
+    labels = cluster[members]
+    if len(members) == 0 or (labels == labels[0]).all():
+        return members
+    chosen = int(np.argmax(np.bincount(labels - labels.min()))) + int(labels.min())
+    return [member for member, label in zip(members, labels, strict=True) if label == chosen]
+
+
+def _medians(points: PointVelocities, cluster: Index, group: Index, groups: int, *, use_coherence: bool) -> Medians:
     count = np.bincount(group, minlength=groups)
     velocity = np.asarray(points.velocity_mm_per_yr, dtype=np.float64)
     weights = None
@@ -354,6 +270,8 @@ def _medians(points: PointVelocities, group: Index, groups: int, *, use_coherenc
 
     sight = np.column_stack([mean(points.line_of_sight[:, axis]) for axis in range(3)])
     sight /= np.maximum(np.linalg.norm(sight, axis=1, keepdims=True), 1e-300)
+    labels = np.zeros(groups, dtype=np.int64)
+    labels[group] = cluster
     return Medians(
         easting=mean(points.easting),
         northing=mean(points.northing),
@@ -364,4 +282,5 @@ def _medians(points: PointVelocities, group: Index, groups: int, *, use_coherenc
         line_of_sight=sight,
         point_count=count,
         coherence=np.full(groups, np.nan) if points.coherence is None else mean(points.coherence),
+        cluster=labels,
     )

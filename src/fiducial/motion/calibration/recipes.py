@@ -14,6 +14,7 @@ from fiducial.errors import InputError
 from fiducial.geodesy.collocation import VelocityField
 from fiducial.geodesy.least_squares import LinearFit
 from fiducial.geodesy.station_velocities import Rejection, StationVelocities
+from fiducial.motion.calibration.bases import PolynomialBasis
 from fiducial.motion.calibration.fitting import Differences, fit_surface, station_residuals
 from fiducial.motion.calibration.gnss import (
     check_inputs,
@@ -27,7 +28,6 @@ from fiducial.motion.calibration.protocol import (
     Recipe,
     TrackCalibration,
 )
-from fiducial.motion.calibration.surfaces import PolynomialBasis
 
 Array = NDArray[np.float64]
 
