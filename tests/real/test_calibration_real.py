@@ -13,7 +13,8 @@ from fiducial.geodesy.interpolation import project
 from fiducial.geodesy.robust import robust_sigma
 from fiducial.geodesy.station_screening import stations_around
 from fiducial.geodesy.station_velocities import StationVelocities
-from fiducial.motion.calibration.assessment import assess, leave_stations_out
+from fiducial.motion.calibration.assessment import assess
+from fiducial.motion.calibration.holdout import leave_stations_out
 from fiducial.motion.calibration.observations import observe_track
 from fiducial.motion.calibration.point_velocities import PointVelocities
 from fiducial.motion.calibration.recipes import recipe

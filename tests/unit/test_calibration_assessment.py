@@ -6,9 +6,11 @@ import pytest
 
 from fiducial.errors import InputError
 from fiducial.geodesy.collocation import VelocityField
-from fiducial.motion.calibration.assessment import assess, leave_stations_out, overlap_rms, rms
+from fiducial.motion.calibration.assessment import assess, overlap_rms
+from fiducial.motion.calibration.holdout import leave_stations_out
 from fiducial.motion.calibration.observations import observe_track
 from fiducial.motion.calibration.recipes import recipe
+from fiducial.motion.calibration.residuals import rms
 from synthetic_network import network, track, trend_enu
 
 

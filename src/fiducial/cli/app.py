@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Final
+
 from cyclopts import App
 
 from fiducial import __version__
+
+MOTION_MODULES: Final = ("motion_frames",)
+"""Modules beside ``motion`` that add commands to its ``app`` when they are imported."""
 
 app = App(
     name="fiducial",
@@ -18,3 +24,5 @@ app.command(
     "fiducial.cli.demo:demo", name="demo", help="Run the whole chain on a small simulated world, or on real data."
 )
 app.command("fiducial.cli.doctor:doctor", name="doctor", help="Tell whether this machine has what Fiducial needs.")
+for module in MOTION_MODULES:
+    import_module(f"fiducial.cli.{module}")

@@ -20,7 +20,8 @@ from fiducial.formats.atomic import atomic_directory, atomic_file
 from fiducial.formats.calibration_file import CalibrationFile
 from fiducial.formats.geotiff import RasterFrame, read_frame, write_like
 from fiducial.formats.point_product import MANIFEST, PointProduct, is_product
-from fiducial.motion.calibration.assessment import Assessment, HeldOut, assess, leave_stations_out
+from fiducial.motion.calibration.assessment import Assessment, assess
+from fiducial.motion.calibration.holdout import HeldOut, leave_stations_out
 from fiducial.motion.calibration.observations import TrackObservations, observe_track
 from fiducial.motion.calibration.point_velocities import PointVelocities
 from fiducial.motion.calibration.protocol import CalibrationResult
@@ -175,7 +176,26 @@ def velocities(product: PointProduct, name: str) -> PointVelocities:
     )
 
 
-def _area(products: Sequence[PointProduct]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def open_products(sources: Sequence[Path], out: Path) -> list[PointProduct]:
+    """Return the sources as point products in a folder, imported where they are not.
+
+    Raises
+    ------
+    InputError
+        FID-1031 when two sources have one name.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    products = [PointProduct.open(_in(path, out)) for path in sources]
+    names = [product.manifest.name for product in products]
+    if len(set(names)) < len(names):
+        raise InputError(
+            "FID-1031", "two sources have the same name", where=", ".join(names), fix="rename one, or calibrate apart"
+        )
+    return products
+
+
+def area_of(products: Sequence[PointProduct]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return longitude and latitude of all points, degrees."""
     columns = [product.attributes(["longitude", "latitude"]) for product in products]
     return tuple(np.concatenate([one[name] for one in columns]) for name in ("longitude", "latitude"))  # type: ignore[return-value]
 
@@ -258,14 +278,9 @@ def calibrate(
     """
     chosen = recipe_of(recipe)
     sources = distinct(paths)
-    out.mkdir(parents=True, exist_ok=True)
-    products = [PointProduct.open(_in(path, out)) for path in sources]
+    products = open_products(sources, out)
     names = [product.manifest.name for product in products]
-    if len(set(names)) < len(names):
-        raise InputError(
-            "FID-1031", "two sources have the same name", where=", ".join(names), fix="rename one, or calibrate apart"
-        )
-    gnss = load(table, gnss_frame, *_area(products), up_prior_sigma_mm_per_yr=up_prior_sigma_mm_per_yr)
+    gnss = load(table, gnss_frame, *area_of(products), up_prior_sigma_mm_per_yr=up_prior_sigma_mm_per_yr)
     tracks = [
         observe_track(velocities(product, name), gnss.stations) for product, name in zip(products, names, strict=True)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fiducial.errors import InputError
+from fiducial.motion.calibration.polynomial_kernels import evaluate_polynomial, spline_sum, spline_variance
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
-_CHUNK = 200_000
 
 
 class Basis(Protocol):
@@ -133,24 +133,24 @@ class PolynomialBasis:
 
     def design(self, easting: Array, northing: Array) -> Array:
         """Return the terms at points in metres, shape (point, term)."""
-        turn = np.deg2rad(self.rotation_deg)
-        east, north = easting - self.easting_origin, northing - self.northing_origin
-        u = (east * np.cos(turn) + north * np.sin(turn)) / self.scale_m
-        v = (north * np.cos(turn) - east * np.sin(turn)) / self.scale_m
+        u, v = self._scaled(easting, northing)
         return np.stack([u**i * v**j for i, j in self.exponents], axis=-1)
 
     def evaluate(self, coefficients: Array, easting: Array, northing: Array) -> Array:
         """Return the sum at points in metres."""
-        return _in_chunks(easting, northing, lambda e, n: self.design(e, n) @ coefficients)
+        table = np.zeros((self.degree + 1, self.degree + 1))
+        for (i, j), coefficient in zip(self.exponents, coefficients, strict=True):
+            table[j, i] += coefficient
+        return evaluate_polynomial(table, *self._scaled(easting, northing))
 
     def variance(self, covariance: Array, easting: Array, northing: Array) -> Array:
         """Return b'Cb at points in metres."""
-
-        def quadratic(e: Array, n: Array) -> Array:
-            design = self.design(e, n)
-            return np.asarray(np.einsum("pi,ij,pj->p", design, covariance, design))
-
-        return _in_chunks(easting, northing, quadratic)
+        # The square of a polynomial is one, of twice the degree.
+        table = np.zeros((2 * self.degree + 1, 2 * self.degree + 1))
+        for first, (i, j) in enumerate(self.exponents):
+            for second, (k, m) in enumerate(self.exponents):
+                table[j + m, i + k] += covariance[first, second]
+        return evaluate_polynomial(table, *self._scaled(easting, northing))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -162,6 +162,14 @@ class PolynomialBasis:
             "rotation_deg": self.rotation_deg,
             "scale_m": self.scale_m,
         }
+
+    def _scaled(self, easting: Array, northing: Array) -> tuple[Array, Array]:
+        turn = np.deg2rad(self.rotation_deg)
+        east, north = easting - self.easting_origin, northing - self.northing_origin
+        return (
+            (east * np.cos(turn) + north * np.sin(turn)) / self.scale_m,
+            (north * np.cos(turn) - east * np.sin(turn)) / self.scale_m,
+        )
 
 
 @dataclass(frozen=True)
@@ -229,11 +237,11 @@ class SplineBasis:
 
     def evaluate(self, coefficients: Array, easting: Array, northing: Array) -> Array:
         """Return the sum at points in metres."""
-        return _spline_sum(*self._scaled(easting, northing), self.columns, self.rows, coefficients)
+        return spline_sum(*self._scaled(easting, northing), self.columns, self.rows, coefficients)
 
     def variance(self, covariance: Array, easting: Array, northing: Array) -> Array:
         """Return b'Cb at points in metres."""
-        return _spline_variance(*self._scaled(easting, northing), self.columns, self.rows, covariance)
+        return spline_variance(*self._scaled(easting, northing), self.columns, self.rows, covariance)
 
     def coefficients_of(self, values: Array) -> Array:
         """Return coefficients for values given at the nodes (term,): quasi-interpolation, exact up to cubics.
@@ -295,14 +303,6 @@ def basis_from_dict(values: Mapping[str, Any]) -> Basis:
     raise unreadable(f"basis of kind {values['kind']!r}")
 
 
-def _in_chunks(easting: Array, northing: Array, function: Callable[[Array, Array], Array]) -> Array:
-    result = np.empty(len(easting))
-    for start in range(0, len(easting), _CHUNK):
-        block = slice(start, start + _CHUNK)
-        result[block] = function(easting[block], northing[block])
-    return result
-
-
 def _second_difference(grid: Array, axis: int) -> Array:
     if grid.shape[axis] < 3:
         return np.zeros_like(grid)
@@ -338,50 +338,6 @@ def _local(x: Array, y: Array, columns: int, rows: int) -> tuple[Index, Array]: 
                 terms[p, 4 * j + i] = (row + j) * columns + column + i
                 weights[p, 4 * j + i] = wy[j] * wx[i]
     return terms, weights
-
-
-@numba.njit(cache=True, nogil=True)
-def _spline_sum(x: Array, y: Array, columns: int, rows: int, coefficients: Array) -> Array:  # pragma: no cover
-    out = np.empty(len(x))
-    wx, wy = np.empty(4), np.empty(4)
-    for p in range(len(x)):
-        if not (np.isfinite(x[p]) and np.isfinite(y[p])):
-            out[p] = np.nan
-            continue
-        column, row = _weights(x[p], columns, wx), _weights(y[p], rows, wy)
-        total = 0.0
-        for j in range(4):
-            base = (row + j) * columns + column
-            part = 0.0
-            for i in range(4):
-                part += wx[i] * coefficients[base + i]
-            total += wy[j] * part
-        out[p] = total
-    return out
-
-
-@numba.njit(cache=True, nogil=True)
-def _spline_variance(x: Array, y: Array, columns: int, rows: int, covariance: Array) -> Array:  # pragma: no cover
-    out = np.empty(len(x))
-    wx, wy, weight = np.empty(4), np.empty(4), np.empty(16)
-    term = np.empty(16, dtype=np.int64)
-    for p in range(len(x)):
-        if not (np.isfinite(x[p]) and np.isfinite(y[p])):
-            out[p] = np.nan
-            continue
-        column, row = _weights(x[p], columns, wx), _weights(y[p], rows, wy)
-        for j in range(4):
-            for i in range(4):
-                term[4 * j + i] = (row + j) * columns + column + i
-                weight[4 * j + i] = wy[j] * wx[i]
-        total = 0.0
-        for a in range(16):
-            part = 0.5 * weight[a] * covariance[term[a], term[a]]
-            for b in range(a):
-                part += weight[b] * covariance[term[a], term[b]]
-            total += 2.0 * weight[a] * part
-        out[p] = total
-    return out
 
 
 def unreadable(detail: str) -> InputError:

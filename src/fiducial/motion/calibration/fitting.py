@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 
+from fiducial.geodesy.collocation import VelocityField
 from fiducial.geodesy.covariance_functions import CovarianceBounds, ExponentialModel, fit_exponential
 from fiducial.geodesy.least_squares import LinearFit
 from fiducial.geodesy.robust import robust_fit, robust_sigma
+from fiducial.geodesy.station_velocities import Rejection, StationVelocities
 from fiducial.motion.calibration.bases import Basis
 from fiducial.motion.calibration.gnss import StationLineOfSight
 from fiducial.motion.calibration.observations import StationSamples
-from fiducial.motion.calibration.protocol import StationResiduals
+from fiducial.motion.calibration.protocol import (
+    PUBLISHED_VERTICAL_DISAGREEMENT_MM_PER_YR,
+    CalibrationResult,
+    StationResiduals,
+    TrackCalibration,
+)
 from fiducial.motion.calibration.surfaces import CorrectionSurface
 
 Array = NDArray[np.float64]
+NoiseModels = tuple[tuple[str, ExponentialModel], ...]
+"""Covariance of the InSAR errors by track, from an earlier fit."""
+
 _LOCAL_MOTION_SIGMAS = 3.0
 _MOST_FOR_COVARIANCE = 300
 _CHUNK = 1000
+_MANY_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -46,11 +60,30 @@ class Differences:
     gnss_operator: Array
     gnss_covariance: Array
 
+    def select(self, rows: NDArray[np.intp]) -> Differences:
+        """Return some of the positions."""
+        names = ("easting", "northing", "value_mm_per_yr", "weight_sigma_mm_per_yr", "gnss_operator")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+
 
 def fit_surface(
-    track: str, crs: str, basis: Basis, differences: Differences, systematic_sigma_mm_per_yr: float
+    track: str,
+    crs: str,
+    basis: Basis,
+    differences: Differences,
+    systematic_sigma_mm_per_yr: float,
+    noise: ExponentialModel | None = None,
 ) -> tuple[CorrectionSurface, ExponentialModel, LinearFit]:
     """Fit a surface robustly and propagate GNSS and InSAR covariance through the fit.
+
+    Parameters
+    ----------
+    track, crs : str
+    basis : Basis
+    differences : Differences
+    systematic_sigma_mm_per_yr : float
+    noise : ExponentialModel, optional
+        Covariance of the InSAR errors from an earlier fit; estimated by default.
 
     Returns
     -------
@@ -75,20 +108,17 @@ def fit_surface(
     design = basis.design(differences.easting, differences.northing)
     variance = differences.weight_sigma_mm_per_yr**2
     fit = robust_fit(design, differences.value_mm_per_yr, 1.0 / variance)
-    # The scatter inside a block says nothing of the errors it shares with its neighbours. Without those in
-    # the weights, a few quiet places would decide the surface.
-    common = max(robust_sigma(fit.residuals) ** 2 - float(np.median(variance)), 0.0)
-    fit = robust_fit(design, differences.value_mm_per_yr, 1.0 / (variance + common))
-    noise = _insar_noise(differences, design, fit)
-    through = fit.operator @ differences.gnss_operator
-    covariance = through @ differences.gnss_covariance @ through.T
-    covariance += _through_noise(fit.operator, differences, noise)
+    fit = robust_fit(design, differences.value_mm_per_yr, block_weights(differences, fit.residuals))
+    if noise is None:
+        rows = noise_sample(fit.residuals, fit.weights)
+        noise = insar_noise(differences.select(rows), design[rows], fit.residuals[rows])
+    covariance = propagated(fit.operator, differences, noise)
     surface = CorrectionSurface(
         track=track,
         crs=crs,
         basis=basis,
         coefficients=fit.estimate,
-        covariance=0.5 * (covariance + covariance.T),
+        covariance=covariance,
         systematic_sigma_mm_per_yr=systematic_sigma_mm_per_yr,
     )
     return surface, noise, fit
@@ -119,26 +149,64 @@ def station_residuals(
     )
 
 
-def _insar_noise(differences: Differences, design: Array, fit: LinearFit) -> ExponentialModel:
-    """Estimate the covariance of the InSAR errors from the differences that were not rejected.
+def block_weights(differences: Differences, residuals: Array) -> Array:
+    """Return 1/(sigma^2 + common^2), common being what the residuals scatter beyond the sigma.
 
+    The scatter inside a block says nothing of the errors it shares with its neighbours. Without those in the weights,
+    a few quiet places would decide the surface.
+    """
+    variance = differences.weight_sigma_mm_per_yr**2
+    common = max(robust_sigma(residuals) ** 2 - float(np.median(variance)), 0.0)
+    return np.asarray(1.0 / (variance + common), dtype=np.float64)
+
+
+def noise_sample(residuals: Array, weights: Array) -> NDArray[np.intp]:
+    """Return the rows that the covariance of the InSAR errors is estimated from, 300 at most.
+
+    Parameters
+    ----------
+    residuals, weights : ndarray, shape (n,)
+        Of the fit of the surface; weight 0 for what it rejected.
+
+    Notes
+    -----
     Blocks far off, such as the flanks of a subsidence bowl, hardly move the surface, for their scatter gives them
     little weight; as errors they would count in full and be taken for noise of long wavelength.
     """
-    limit = _LOCAL_MOTION_SIGMAS * robust_sigma(fit.residuals[fit.weights > 0])
-    rows = np.flatnonzero((fit.weights > 0) & (np.abs(fit.residuals) <= limit))
+    limit = _LOCAL_MOTION_SIGMAS * robust_sigma(residuals[weights > 0])
+    rows = np.flatnonzero((weights > 0) & (np.abs(residuals) <= limit))
     if len(rows) > _MOST_FOR_COVARIANCE:
         # Blocks are sorted along the map; a seeded choice keeps close and distant pairs.
         rows = np.sort(np.random.default_rng(0).permutation(rows)[:_MOST_FOR_COVARIANCE])
-    position = np.column_stack([differences.easting[rows], differences.northing[rows]]) / 1000.0
+    return rows
+
+
+def insar_noise(differences: Differences, design: Array, residuals: Array) -> ExponentialModel:
+    """Estimate the covariance of the InSAR errors.
+
+    Parameters
+    ----------
+    differences : Differences
+        Of the rows of `noise_sample`.
+    design : ndarray, shape (row, p)
+        Functions that the likelihood takes out of the differences.
+    residuals : ndarray, shape (row,)
+        Of the fit of the surface; they set the bounds.
+
+    Returns
+    -------
+    ExponentialModel
+        By restricted maximum likelihood, with the covariance of GNSS as a known part.
+    """
+    position = np.column_stack([differences.easting, differences.northing]) / 1000.0
     distance = cdist(position, position)
     extent = max(float(distance.max(initial=0.0)), 1.0)
-    spread = max(robust_sigma(fit.residuals[rows]), 0.05)
-    if len(rows) < design.shape[1] + 3 or extent < 3.0:
+    spread = max(robust_sigma(residuals), 0.05)
+    if len(residuals) < design.shape[1] + 3 or extent < 3.0:
         # Too few to tell scatter from correlation: wholly correlated over the area is the cautious answer.
         scatter = max(float(np.median(differences.weight_sigma_mm_per_yr)), spread)
-        return ExponentialModel(scatter, extent, scatter, len(rows), ("sigma", "length", "nugget"))
-    operator = differences.gnss_operator[rows]
+        return ExponentialModel(scatter, extent, scatter, len(residuals), ("sigma", "length", "nugget"))
+    operator = differences.gnss_operator
     known = operator @ differences.gnss_covariance @ operator.T
     bounds = CovarianceBounds(
         sigma=(0.02, 10.0 * spread),
@@ -149,15 +217,73 @@ def _insar_noise(differences: Differences, design: Array, fit: LinearFit) -> Exp
         prior_nugget=0.5 * spread,
         prior_spread=1.0,
     )
-    return fit_exponential(differences.value_mm_per_yr[rows], design[rows], distance, known, bounds)
+    return fit_exponential(differences.value_mm_per_yr, design, distance, known, bounds)
+
+
+def propagated(operator: Array, differences: Differences, noise: ExponentialModel) -> Array:
+    """Return A (C_GNSS + C_InSAR) A' of a linear estimate A r of the differences.
+
+    Parameters
+    ----------
+    operator : ndarray, shape (m, n)
+        A. With more than a hundred rows the products with C_InSAR are formed in single precision: a relative error
+        of 1e-6 in a variance, for half the time.
+    differences : Differences
+    noise : ExponentialModel
+
+    Returns
+    -------
+    ndarray, shape (m, m)
+        (mm/yr)^2; symmetric.
+    """
+    # Few nodes of the grid meet at a point.
+    through = (csr_array(differences.gnss_operator.T) @ operator.T).T
+    covariance = through @ differences.gnss_covariance @ through.T
+    covariance += _through_noise(operator, differences, noise)
+    return np.asarray(0.5 * (covariance + covariance.T), dtype=np.float64)
 
 
 def _through_noise(operator: Array, differences: Differences, noise: ExponentialModel) -> Array:
     """Return A C_InSAR A' without ever holding C_InSAR whole."""
     position = np.column_stack([differences.easting, differences.northing]) / 1000.0
-    covariance = noise.nugget**2 * (operator @ operator.T)
+    covariance = np.zeros((len(operator), len(operator)))
+    kind: type[np.floating[Any]] = np.float32 if len(operator) > _MANY_ROWS else np.float64
+    factor: NDArray[np.floating[Any]] = operator.astype(kind, copy=False)
     for start in range(0, len(position), _CHUNK):
         block = slice(start, start + _CHUNK)
-        signal = noise.signal(cdist(position[block], position))
-        covariance += operator[:, block] @ signal @ operator.T
-    return np.asarray(covariance, dtype=np.float64)
+        signal: NDArray[np.floating[Any]] = noise.signal(cdist(position[block], position)).astype(kind, copy=False)
+        signal[np.arange(len(signal)), start + np.arange(len(signal))] += noise.nugget**2
+        covariance += factor[:, block] @ (signal @ factor.T)
+    return covariance
+
+
+def noise_models(result: CalibrationResult) -> NoiseModels:
+    """Return the covariance models of the InSAR errors that a calibration found, by track."""
+    return tuple((track.surface.track, track.noise) for track in result.tracks)
+
+
+def noise_of(models: NoiseModels, track: str) -> ExponentialModel | None:
+    """Return the model of a track; None when it has none yet."""
+    return next((model for name, model in models if name == track), None)
+
+
+def result_of(
+    name: str, tracks: Iterable[TrackCalibration], stations: StationVelocities, field: VelocityField
+) -> CalibrationResult:
+    """Return the result of a recipe, with the notes of the velocity field."""
+    notes = [f"{model.component}: {model.note}" for model in field.models if model.note]
+    notes.append(
+        "published European fields differ by up to "
+        f"{PUBLISHED_VERTICAL_DISAGREEMENT_MM_PER_YR:g} mm/yr in the vertical; not part of any sigma here"
+    )
+    return CalibrationResult(name, stations.frame, stations.source, tuple(tracks), field.rejected, tuple(notes))
+
+
+def outlier_rejections(names: NDArray[np.str_]) -> tuple[Rejection, ...]:
+    """Return the rejections of stations that contradict their neighbours."""
+    return tuple(Rejection(str(name), "contradicts the stations around it") for name in names)
+
+
+def noise_notes(at_bounds: tuple[str, ...]) -> tuple[str, ...]:
+    """Say which parameters of the noise are assumptions."""
+    return ("InSAR noise model assumed rather than estimated: " + ", ".join(at_bounds),) if at_bounds else ()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -120,6 +120,8 @@ class CalibrationResult:
     rejected : tuple of Rejection
         Stations that the velocity field did not use.
     notes : tuple of str
+    hyper_parameters : mapping
+        Plain values of what the recipe assumed or estimated for all tracks together; empty where there are none.
     """
 
     recipe: str
@@ -128,6 +130,7 @@ class CalibrationResult:
     tracks: tuple[TrackCalibration, ...]
     rejected: tuple[Rejection, ...]
     notes: tuple[str, ...]
+    hyper_parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def track(self, name: str) -> TrackCalibration:
         """Return the calibration of a track.
@@ -158,6 +161,7 @@ class CalibrationResult:
             "tracks": [track.to_dict() for track in self.tracks],
             "rejected": [{"name": r.name, "reason": r.reason} for r in self.rejected],
             "notes": list(self.notes),
+            "hyper_parameters": dict(self.hyper_parameters),
         }
 
 
@@ -186,6 +190,21 @@ class Recipe(Protocol):
         -------
         CalibrationResult
             One entry a track, in the order given.
+        """
+        ...
+
+    def fixed(self, result: CalibrationResult) -> Recipe:
+        """Return the recipe with its hyper-parameters fixed to those found in a result.
+
+        Parameters
+        ----------
+        result : CalibrationResult
+            Of this recipe, with all stations: hold-outs then need not estimate the hyper-parameters again.
+
+        Returns
+        -------
+        Recipe
+            Itself where there are none. Of a track that is not in the result they are estimated as before.
         """
         ...
 

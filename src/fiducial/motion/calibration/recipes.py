@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -15,19 +15,26 @@ from fiducial.geodesy.collocation import VelocityField
 from fiducial.geodesy.least_squares import LinearFit
 from fiducial.geodesy.station_velocities import Rejection, StationVelocities
 from fiducial.motion.calibration.bases import PolynomialBasis
-from fiducial.motion.calibration.fitting import Differences, fit_surface, station_residuals
+from fiducial.motion.calibration.filters import GaussianFilter, WindowFilter
+from fiducial.motion.calibration.fitting import (
+    Differences,
+    NoiseModels,
+    fit_surface,
+    noise_models,
+    noise_notes,
+    noise_of,
+    outlier_rejections,
+    result_of,
+    station_residuals,
+)
 from fiducial.motion.calibration.gnss import (
     check_inputs,
     line_of_sight_at_stations,
     line_of_sight_through_grid,
 )
+from fiducial.motion.calibration.joint import JointRecipe
 from fiducial.motion.calibration.observations import TrackObservations
-from fiducial.motion.calibration.protocol import (
-    PUBLISHED_VERTICAL_DISAGREEMENT_MM_PER_YR,
-    CalibrationResult,
-    Recipe,
-    TrackCalibration,
-)
+from fiducial.motion.calibration.protocol import CalibrationResult, Recipe, TrackCalibration
 
 Array = NDArray[np.float64]
 
@@ -48,10 +55,13 @@ class StationPolynomial:
         1 plane, 2 quadratic.
     systematic_sigma_mm_per_yr : float
         White part to be added to the sigma of the surfaces.
+    noise : NoiseModels
+        Covariance of the InSAR errors of tracks, from an earlier fit; the others are estimated.
     """
 
     degree: int = 1
     systematic_sigma_mm_per_yr: float = 0.0
+    noise: NoiseModels = ()
 
     @property
     def name(self) -> str:
@@ -71,7 +81,11 @@ class StationPolynomial:
         """
         check_inputs(tracks, stations, field)
         fitted = tuple(self._fit_track(track, stations, field) for track in tracks)
-        return _result(self.name, fitted, stations, field)
+        return result_of(self.name, fitted, stations, field)
+
+    def fixed(self, result: CalibrationResult) -> Recipe:
+        """Keep the covariance of the InSAR errors; see `Recipe.fixed`."""
+        return replace(self, noise=noise_models(result))
 
     def _fit_track(
         self, track: TrackObservations, stations: StationVelocities, field: VelocityField
@@ -99,9 +113,16 @@ class StationPolynomial:
             gnss_operator=np.eye(len(sigma)),
             gnss_covariance=covariance,
         )
-        surface, noise, fit = fit_surface(track.name, track.crs, basis, differences, self.systematic_sigma_mm_per_yr)
+        surface, noise, fit = fit_surface(
+            track.name,
+            track.crs,
+            basis,
+            differences,
+            self.systematic_sigma_mm_per_yr,
+            noise_of(self.noise, track.name),
+        )
         rejected = _rejected_by_fit(samples.names[usable], fit)
-        rejected += _outliers(samples.names[gnss.outlier])
+        rejected += outlier_rejections(samples.names[gnss.outlier])
         used = np.zeros(samples.size, dtype=bool)
         used[usable] = fit.weights > 0
         return TrackCalibration(
@@ -112,7 +133,7 @@ class StationPolynomial:
             observations=int((fit.weights > 0).sum()),
             degrees_of_freedom=fit.degrees_of_freedom,
             variance_factor=fit.variance_factor,
-            notes=(*track.notes, gnss.note, *_noise_notes(noise.at_bounds)),
+            notes=(*track.notes, gnss.note, *noise_notes(noise.at_bounds)),
         )
 
 
@@ -130,11 +151,14 @@ class EgmsRecipe:
     maximum_degree : int
     systematic_sigma_mm_per_yr : float
         White part to be added to the sigma of the surfaces.
+    noise : NoiseModels
+        Covariance of the InSAR errors of tracks, from an earlier fit; the others are estimated.
     """
 
     spacing_m: float = EGMS_GRID_SPACING_M
     maximum_degree: int = 2
     systematic_sigma_mm_per_yr: float = 0.0
+    noise: NoiseModels = ()
 
     @property
     def name(self) -> str:
@@ -154,7 +178,11 @@ class EgmsRecipe:
         """
         check_inputs(tracks, stations, field)
         fitted = tuple(self._fit_track(track, stations, field) for track in tracks)
-        return _result(self.name, fitted, stations, field)
+        return result_of(self.name, fitted, stations, field)
+
+    def fixed(self, result: CalibrationResult) -> Recipe:
+        """Keep the covariance of the InSAR errors; see `Recipe.fixed`."""
+        return replace(self, noise=noise_models(result))
 
     def _fit_track(
         self, track: TrackObservations, stations: StationVelocities, field: VelocityField
@@ -177,7 +205,14 @@ class EgmsRecipe:
             gnss_operator=gnss.operator,
             gnss_covariance=gnss.node_covariance,
         )
-        surface, noise, fit = fit_surface(track.name, track.crs, basis, differences, self.systematic_sigma_mm_per_yr)
+        surface, noise, fit = fit_surface(
+            track.name,
+            track.crs,
+            basis,
+            differences,
+            self.systematic_sigma_mm_per_yr,
+            noise_of(self.noise, track.name),
+        )
         here = line_of_sight_at_stations(samples, stations, field)
         limit = (
             f"surface of degree {basis.degree} ({basis.terms} terms): over an extent L degree d bends at "
@@ -191,22 +226,35 @@ class EgmsRecipe:
             surface=surface,
             noise=noise,
             stations=station_residuals(samples, here, surface, noise, used=np.zeros(samples.size, dtype=bool)),
-            rejected=_outliers(samples.names[here.outlier]),
+            rejected=outlier_rejections(samples.names[here.outlier]),
             observations=int((fit.weights > 0).sum()),
             degrees_of_freedom=fit.degrees_of_freedom,
             variance_factor=fit.variance_factor,
-            notes=(*track.notes, *notes, here.note, *_noise_notes(noise.at_bounds)),
+            notes=(*track.notes, *notes, here.note, *noise_notes(noise.at_bounds)),
         )
+
+
+ALIASES: Final = MappingProxyType({"gauss": "gauss-60", "window": "window-30"})
+"""Names without a length mean the one that the method is known with."""
 
 
 def recipes() -> Mapping[str, Recipe]:
     """Return the recipes by name."""
-    known: tuple[Recipe, ...] = (StationPolynomial(1), StationPolynomial(2), EgmsRecipe())
+    known: tuple[Recipe, ...] = (
+        StationPolynomial(1),
+        StationPolynomial(2),
+        EgmsRecipe(),
+        GaussianFilter(60_000.0),
+        GaussianFilter(25_000.0),
+        WindowFilter(30_000.0),
+        WindowFilter(100_000.0),
+        JointRecipe(),
+    )
     return MappingProxyType({recipe.name: recipe for recipe in known})
 
 
 def recipe(name: str) -> Recipe:
-    """Return a recipe by name.
+    """Return a recipe by name; ``gauss`` means ``gauss-60``, ``window`` means ``window-30``.
 
     Raises
     ------
@@ -214,25 +262,17 @@ def recipe(name: str) -> Recipe:
         FID-1060 for an unknown name; the fix lists the known ones.
     """
     known = recipes()
-    if name not in known:
+    wanted = ALIASES.get(name, name)
+    if wanted not in known:
         raise InputError(
             "FID-1060",
             f"there is no calibration recipe {name!r}",
             where="recipe",
-            fix="choose one of " + ", ".join(sorted(known)),
+            fix="choose one of "
+            + ", ".join(sorted(known))
+            + "".join(f"; {short} means {full}" for short, full in ALIASES.items()),
         )
-    return known[name]
-
-
-def _result(
-    name: str, tracks: tuple[TrackCalibration, ...], stations: StationVelocities, field: VelocityField
-) -> CalibrationResult:
-    notes = [f"{model.component}: {model.note}" for model in field.models if model.note]
-    notes.append(
-        "published European fields differ by up to "
-        f"{PUBLISHED_VERTICAL_DISAGREEMENT_MM_PER_YR:g} mm/yr in the vertical; not part of any sigma here"
-    )
-    return CalibrationResult(name, stations.frame, stations.source, tracks, field.rejected, tuple(notes))
+    return known[wanted]
 
 
 def _rejected_by_fit(names: NDArray[np.str_], fit: LinearFit) -> tuple[Rejection, ...]:
@@ -240,11 +280,3 @@ def _rejected_by_fit(names: NDArray[np.str_], fit: LinearFit) -> tuple[Rejection
         Rejection(str(names[i]), f"{fit.residuals[i]:+.2f} mm/yr from the surface of the other stations")
         for i in np.flatnonzero(fit.weights == 0)
     )
-
-
-def _outliers(names: NDArray[np.str_]) -> tuple[Rejection, ...]:
-    return tuple(Rejection(str(name), "contradicts the stations around it") for name in names)
-
-
-def _noise_notes(at_bounds: tuple[str, ...]) -> tuple[str, ...]:
-    return ("InSAR noise model assumed rather than estimated: " + ", ".join(at_bounds),) if at_bounds else ()

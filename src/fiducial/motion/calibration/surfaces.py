@@ -26,6 +26,8 @@ class ClusterOffsets:
         L2a ``cluster_label``, ascending.
     offset_mm_per_yr, sigma_mm_per_yr : ndarray, shape (cluster,)
         Velocity of the cluster above the surface, and its standard deviation.
+    cross_covariance : ndarray, shape (cluster, term)
+        With the coefficients of the surface, (mm/yr)^2: surface and offset together are known better than either.
     unknown_sigma_mm_per_yr : float
         A cluster that was not observed gets 0 with this sigma, the prior of all of them.
     """
@@ -33,17 +35,27 @@ class ClusterOffsets:
     labels: Index
     offset_mm_per_yr: Array
     sigma_mm_per_yr: Array
+    cross_covariance: Array
     unknown_sigma_mm_per_yr: float
 
-    def at(self, cluster: ArrayLike) -> tuple[Array, Array]:
-        """Return offset and sigma for cluster labels of any shape."""
-        label = np.asarray(cluster)
-        place = np.minimum(np.searchsorted(self.labels, label), max(len(self.labels) - 1, 0))
-        if not len(self.labels):
-            return np.zeros(label.shape), np.full(label.shape, self.unknown_sigma_mm_per_yr)
-        found = self.labels[place] == label
-        offset = np.where(found, self.offset_mm_per_yr[place], 0.0)
-        return offset, np.where(found, self.sigma_mm_per_yr[place], self.unknown_sigma_mm_per_yr)
+    def offset(self, cluster: NDArray[Any]) -> Array:
+        """Return the offset of cluster labels, shape (point,)."""
+        place, found = self._place(cluster)
+        return np.where(found, self.offset_mm_per_yr[place], 0.0)
+
+    def variance(self, cluster: NDArray[Any], basis: Basis, easting: Array, northing: Array) -> Array:
+        """Return what the offset adds to the variance of the surface, shape (point,)."""
+        place, found = self._place(cluster)
+        variance = np.where(found, self.sigma_mm_per_yr[place] ** 2, self.unknown_sigma_mm_per_yr**2)
+        for index in np.unique(place[found]):
+            points = np.flatnonzero(found & (place == index))
+            row = np.ascontiguousarray(self.cross_covariance[index])
+            variance[points] += 2.0 * basis.evaluate(row, easting[points], northing[points])
+        return variance
+
+    def _place(self, cluster: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        place = np.minimum(np.searchsorted(self.labels, cluster), len(self.labels) - 1)
+        return place, self.labels[place] == cluster
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -51,6 +63,7 @@ class ClusterOffsets:
             "labels": self.labels.tolist(),
             "offset_mm_per_yr": self.offset_mm_per_yr.tolist(),
             "sigma_mm_per_yr": self.sigma_mm_per_yr.tolist(),
+            "cross_covariance_mm2_per_yr2": self.cross_covariance.tolist(),
             "unknown_sigma_mm_per_yr": self.unknown_sigma_mm_per_yr,
         }
 
@@ -61,6 +74,7 @@ class ClusterOffsets:
             np.array(values["labels"], dtype=np.int64),
             np.array(values["offset_mm_per_yr"], dtype=np.float64),
             np.array(values["sigma_mm_per_yr"], dtype=np.float64),
+            np.array(values["cross_covariance_mm2_per_yr2"], dtype=np.float64),
             float(values["unknown_sigma_mm_per_yr"]),
         )
 
@@ -114,17 +128,20 @@ class CorrectionSurface:
             FID-1063 when the surface has clusters and the points have none.
         """
         east, north = _pair(easting, northing)
-        rate = self.basis.evaluate(self.coefficients, east.ravel(), north.ravel()).reshape(east.shape)
-        return rate if self.clusters is None else rate + self._clusters(cluster)[0]
+        rate = self.basis.evaluate(self.coefficients, east.ravel(), north.ravel())
+        if self.clusters is not None:
+            rate = rate + self.clusters.offset(self._labels(cluster, east.shape))
+        return rate.reshape(east.shape)
 
     def sigma_mm_per_yr(self, easting: ArrayLike, northing: ArrayLike, cluster: ArrayLike | None = None) -> Array:
-        """Return the standard deviation of S at points, sqrt(b'Cb + cluster^2 + systematic^2), mm/yr."""
+        """Return the standard deviation of S at points, sqrt(b'Cb + cluster part + systematic^2), mm/yr."""
         east, north = _pair(easting, northing)
-        variance = self.basis.variance(self.covariance, east.ravel(), north.ravel()).reshape(east.shape)
-        variance = np.maximum(variance, 0.0) + self.systematic_sigma_mm_per_yr**2
+        flat = east.ravel(), north.ravel()
+        variance = self.basis.variance(self.covariance, *flat)
         if self.clusters is not None:
-            variance = variance + self._clusters(cluster)[1] ** 2
-        return np.asarray(np.sqrt(variance), dtype=np.float64)
+            variance = variance + self.clusters.variance(self._labels(cluster, east.shape), self.basis, *flat)
+        variance = np.maximum(variance, 0.0) + self.systematic_sigma_mm_per_yr**2
+        return np.asarray(np.sqrt(variance), dtype=np.float64).reshape(east.shape)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists and numbers, for a coefficient file."""
@@ -167,8 +184,7 @@ class CorrectionSurface:
             raise unreadable("number of coefficients and terms differ")
         return surface
 
-    def _clusters(self, cluster: ArrayLike | None) -> tuple[Array, Array]:
-        assert self.clusters is not None  # noqa: S101
+    def _labels(self, cluster: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[Any]:
         if cluster is None:
             raise InputError(
                 "FID-1063",
@@ -176,7 +192,7 @@ class CorrectionSurface:
                 where=f"track {self.track}",
                 fix="give cluster_label of every point, as Level 2a holds it",
             )
-        return self.clusters.at(cluster)
+        return np.broadcast_to(np.asarray(cluster), shape).ravel()
 
 
 def _pair(easting: ArrayLike, northing: ArrayLike) -> tuple[Array, Array]:
