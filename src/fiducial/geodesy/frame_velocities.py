@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,13 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from fiducial.errors import InputError
 from fiducial.geodesy.ellipsoid import geocentric_position_m, local_from_geocentric
 from fiducial.geodesy.frame_parameters import OPERATIONS, ORIGIN_RATE_BIAS_MM_PER_YR, PLATE_ROTATIONS_MAS_PER_YR
-from fiducial.geodesy.frames import Frame, parse_frame
+from fiducial.geodesy.frames import WITH_ORIGIN_RATE_BIAS, Frame, parse_frame
 from fiducial.geodesy.helmert import HelmertRates
 
 Array = NDArray[np.float64]
-
-WITH_ORIGIN_RATE_BIAS: Final = "+ORB"
-"""Ending of the name of a plate that is taken to move with the origin rate bias of its model."""
 
 
 @dataclass(frozen=True)

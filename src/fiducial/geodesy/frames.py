@@ -29,6 +29,11 @@ PLATES_BY_MODEL: Final = {
 """Plates of the plate motion models of Altamimi et al. (2017, ITRF2014) and Altamimi et al. (2023, ITRF2020)."""
 
 
+MODELS_WITH_ORIGIN_RATE_BIAS: Final = ("ITRF2020",)
+WITH_ORIGIN_RATE_BIAS: Final = "+ORB"
+"""Ending of the name of a plate that is taken to move with the origin rate bias of its model."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """A reference frame, or velocities relative to a plate.
@@ -81,7 +86,8 @@ def parse_frame(text: str | None) -> Frame:
     ----------
     text : str or None
         ``ITRF88`` ... ``ITRF2020``, ``ETRF89`` ... ``ETRF2020``, ``IGS08``, ``IGb08``, ``IGS14``, ``IGb14``,
-        ``IGS20``, ``IGc20``, ``plate:EURA`` or ``plate:EURA@ITRF2014``, in any case; blanks, ``-`` and ``_`` are
+        ``IGS20``, ``IGc20``, ``plate:EURA`` or ``plate:EURA@ITRF2014``,
+        ``plate:EURA@ITRF2020+ORB`` (with the origin rate bias of the model), in any case; blanks, ``-`` and ``_`` are
         overlooked.
 
     Raises
@@ -122,7 +128,8 @@ def parse_frame(text: str | None) -> Frame:
 
 
 def _parse_plate(text: str, given: str) -> Frame:
-    code, separator, model_text = text.partition("@")
+    plain = text.removesuffix(WITH_ORIGIN_RATE_BIAS)
+    code, separator, model_text = plain.partition("@")
     model = ""
     if separator:
         model = IGS_ALIASES.get(model_text, model_text)
@@ -133,6 +140,10 @@ def _parse_plate(text: str, given: str) -> Frame:
     if code not in PLATES_BY_MODEL[model or "ITRF2020"]:
         raise _unknown(f"unknown plate {code!r}" + (f" in the model of {model}" if model else ""), given)
     name = f"plate:{code}@{model}" if model else f"plate:{code}"
+    if plain != text:
+        if model not in MODELS_WITH_ORIGIN_RATE_BIAS:
+            raise _unknown(f"the plate motion model of {name} has no origin rate bias", given)
+        name += WITH_ORIGIN_RATE_BIAS
     return Frame(name, "plate", plate=code, plate_model=model, given=given)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fiducial.errors import InputError
 from fiducial.formats import velocity_tables
 from fiducial.geodesy.collocation import VelocityField
+from fiducial.geodesy.frame_plausibility import require_plausible_frame
 from fiducial.geodesy.station_screening import stations_around
 from fiducial.geodesy.station_velocities import StationVelocities
 from fiducial.runs.ingest import file_sha256
@@ -65,7 +66,8 @@ def load(
     Raises
     ------
     InputError
-        FID-1004 frame missing or unknown; FID-1005 fewer than three usable stations; FID-1001 no such table.
+        FID-1001 no such table; FID-1004 frame missing, unknown, or contradicted by the velocities; FID-1005 fewer
+        than three usable stations; FID-1140 no station within 500 km.
     """
     if frame is None:
         raise InputError(
@@ -80,6 +82,14 @@ def load(
     notes = tuple(velocity_tables.describe(stations))
     thin = slice(None, None, max(1, len(longitude_deg) // _AREA_POINTS))
     near = stations_around(stations, longitude_deg[thin], latitude_deg[thin])
+    if near.size == 0:
+        raise InputError(
+            "FID-1140",
+            f"none of the {stations.size} stations lies within 500 km of the area",
+            where=str(table),
+            fix="give a table that covers the area; check that longitudes and latitudes are not exchanged",
+        )
+    require_plausible_frame(near, frame)
     # Too few around leave the far ones as the best there is; their distance shows in the sigma.
     chosen: StationVelocities = near if near.size >= _FEW_STATIONS else stations
     field = VelocityField.fit(chosen, up_prior_sigma_mm_per_yr=up_prior_sigma_mm_per_yr)

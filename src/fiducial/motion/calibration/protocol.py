@@ -91,6 +91,8 @@ class TrackCalibration:
             "stations": [
                 {
                     "name": str(stations.names[i]),
+                    "easting": float(stations.easting[i]),
+                    "northing": float(stations.northing[i]),
                     "before_mm_per_yr": _plain(stations.before_mm_per_yr[i]),
                     "after_mm_per_yr": _plain(stations.after_mm_per_yr[i]),
                     "sigma_mm_per_yr": _plain(stations.sigma_mm_per_yr[i]),

@@ -1,0 +1,261 @@
+"""Compiled loops of `block_cholesky`: elimination tree, factor, triangular solves and selected inverse.
+
+The last argument ``shape`` is a tuple as long as a block has rows: its length is known to the compiler, which unrolls
+the loops over a block.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+Shape = tuple[int, ...]
+
+
+@numba.njit(cache=True, nogil=True)
+def elimination_tree(start: Index, column: Index) -> Index:  # pragma: no cover
+    """Return the parent of each block, -1 for a root, from the rows of the strict lower triangle (Liu 1990, sec. 5)."""
+    blocks = len(start) - 1
+    parent, ancestor = np.full(blocks, -1), np.full(blocks, -1)
+    for j in range(blocks):
+        for p in range(start[j], start[j + 1]):
+            i = column[p]
+            while i != -1 and i < j:
+                following = ancestor[i]
+                ancestor[i] = j
+                if following == -1:
+                    parent[i] = j
+                i = following
+    return parent
+
+
+@numba.njit(cache=True, nogil=True)
+def fill(start: Index, column: Index, parent: Index) -> tuple[Index, Index]:  # pragma: no cover
+    """Return the pattern of the factor: where each column begins, and its rows below the diagonal, ascending."""
+    blocks = len(start) - 1
+    mark = np.full(blocks, -1)
+    begins = np.zeros(blocks + 1, dtype=np.int64)
+    for j in range(blocks):
+        mark[j] = j
+        for p in range(start[j], start[j + 1]):
+            i = column[p]
+            while mark[i] != j:
+                mark[i] = j
+                begins[i + 1] += 1
+                i = parent[i]
+    begins = np.cumsum(begins)
+    rows = np.empty(begins[blocks], dtype=np.int64)
+    free = begins[:-1].copy()
+    mark[:] = -1
+    for j in range(blocks):
+        mark[j] = j
+        for p in range(start[j], start[j + 1]):
+            i = column[p]
+            while mark[i] != j:
+                mark[i] = j
+                rows[free[i]] = j
+                free[i] += 1
+                i = parent[i]
+    return begins, rows
+
+
+@numba.njit(cache=True, nogil=True)
+def _pivot(block: Array, tolerance: float, dependent: NDArray[np.bool_], shape: Shape) -> None:  # pragma: no cover
+    size = len(shape)
+    for a in range(size):
+        for b in range(a):
+            total = block[a, b]
+            for c in range(b):
+                total -= block[a, c] * block[b, c]
+            block[a, b] = total / block[b, b]
+        total = block[a, a]
+        for c in range(a):
+            total -= block[a, c] * block[a, c]
+        # An infinite pivot makes everything below it zero, and its unknown stays out of every other one.
+        dependent[a] = not total > tolerance
+        block[a, a] = np.inf if dependent[a] else np.sqrt(total)
+        for b in range(a + 1, size):
+            block[a, b] = 0.0
+
+
+@numba.njit(cache=True, nogil=True)
+def factorise(
+    begins: Index, rows: Index, diagonal: Array, below: Array, tolerance: float, shape: Shape
+) -> NDArray[np.bool_]:  # pragma: no cover
+    """Overwrite the lower triangle with L of L L', left-looking; return the unknowns that depend on earlier ones."""
+    size, blocks = len(shape), len(begins) - 1
+    where = np.empty(blocks, dtype=np.int64)
+    first, following = np.full(blocks, -1), np.full(blocks, -1)
+    at = begins[:-1].copy()
+    dependent = np.zeros((blocks, size), dtype=np.bool_)
+    for j in range(blocks):
+        for p in range(begins[j], begins[j + 1]):
+            where[rows[p]] = p
+        k = first[j]
+        while k != -1:
+            after = following[k]
+            p0 = at[k]
+            for a in range(size):
+                for b in range(size):
+                    total = 0.0
+                    for c in range(size):
+                        total += below[p0, a, c] * below[p0, b, c]
+                    diagonal[j, a, b] -= total
+            for p in range(p0 + 1, begins[k + 1]):
+                target = where[rows[p]]
+                for a in range(size):
+                    for b in range(size):
+                        total = 0.0
+                        for c in range(size):
+                            total += below[p, a, c] * below[p0, b, c]
+                        below[target, a, b] -= total
+            at[k] = p0 + 1
+            if at[k] < begins[k + 1]:
+                row = rows[at[k]]
+                following[k], first[row] = first[row], k
+            k = after
+        _pivot(diagonal[j], tolerance, dependent[j], shape)
+        for p in range(begins[j], begins[j + 1]):
+            for a in range(size):
+                for b in range(size):
+                    total = below[p, a, b]
+                    for c in range(b):
+                        total -= below[p, a, c] * diagonal[j, b, c]
+                    below[p, a, b] = total / diagonal[j, b, b]
+        if begins[j] < begins[j + 1]:
+            row = rows[begins[j]]
+            following[j], first[row] = first[row], j
+    return dependent
+
+
+@numba.njit(cache=True, nogil=True)
+def forward(begins: Index, rows: Index, diagonal: Array, below: Array, x: Array, shape: Shape) -> None:  # pragma: no cover
+    """Overwrite x, shape (block, size, k), with L^-1 x."""
+    size, blocks, many = len(shape), len(begins) - 1, x.shape[2]
+    for j in range(blocks):
+        for a in range(size):
+            for c in range(a):
+                factor = diagonal[j, a, c]
+                for m in range(many):
+                    x[j, a, m] -= factor * x[j, c, m]
+            factor = 1.0 / diagonal[j, a, a]
+            for m in range(many):
+                x[j, a, m] *= factor
+        for p in range(begins[j], begins[j + 1]):
+            i = rows[p]
+            for a in range(size):
+                for c in range(size):
+                    factor = below[p, a, c]
+                    for m in range(many):
+                        x[i, a, m] -= factor * x[j, c, m]
+
+
+@numba.njit(cache=True, nogil=True)
+def backward(begins: Index, rows: Index, diagonal: Array, below: Array, x: Array, shape: Shape) -> None:  # pragma: no cover
+    """Overwrite x, shape (block, size, k), with L'^-1 x."""
+    size, blocks, many = len(shape), len(begins) - 1, x.shape[2]
+    for j in range(blocks - 1, -1, -1):
+        for p in range(begins[j], begins[j + 1]):
+            i = rows[p]
+            for a in range(size):
+                for c in range(size):
+                    factor = below[p, c, a]
+                    for m in range(many):
+                        x[j, a, m] -= factor * x[i, c, m]
+        for a in range(size - 1, -1, -1):
+            for c in range(a + 1, size):
+                factor = diagonal[j, c, a]
+                for m in range(many):
+                    x[j, a, m] -= factor * x[j, c, m]
+            factor = 1.0 / diagonal[j, a, a]
+            for m in range(many):
+                x[j, a, m] *= factor
+
+
+@numba.njit(cache=True, nogil=True)
+def _invert_lower(block: Array, inverse: Array, shape: Shape) -> None:  # pragma: no cover
+    size = len(shape)
+    for b in range(size):
+        for a in range(size):
+            total = 1.0 if a == b else 0.0
+            for c in range(b, a):
+                total -= block[a, c] * inverse[c, b]
+            inverse[a, b] = total / block[a, a] if a >= b else 0.0
+
+
+@numba.njit(cache=True, nogil=True)
+def _inner_product(
+    rows: Index, begins: Index, j: int, on: Array, below: Array, unit: Array, product: Array, where: Index, shape: Shape
+) -> None:  # pragma: no cover
+    """Set product = Z_ss U_s, s the rows of column j, from the blocks of Z that are known already."""
+    size, j0 = len(shape), begins[j]
+    count = begins[j + 1] - j0
+    for t in range(count):
+        i = rows[j0 + t]
+        for a in range(size):
+            for b in range(size):
+                total = 0.0
+                for c in range(size):
+                    total += on[i, a, c] * unit[t, c, b]
+                product[t, a, b] += total
+        for p in range(begins[i], begins[i + 1]):
+            v = where[rows[p]]
+            if v < 0:
+                continue
+            for a in range(size):
+                for b in range(size):
+                    down, up = 0.0, 0.0
+                    for c in range(size):
+                        down += below[p, a, c] * unit[t, c, b]
+                        up += below[p, c, a] * unit[v, c, b]
+                    product[v, a, b] += down
+                    product[t, a, b] += up
+
+
+@numba.njit(cache=True, nogil=True)
+def selected_inverse(
+    begins: Index, rows: Index, diagonal: Array, below: Array, shape: Shape
+) -> tuple[Array, Array]:  # pragma: no cover
+    """Return the blocks of (L L')^-1 on the diagonal and in the pattern of L (Takahashi, Fagan & Chin 1973).
+
+    With the unit factor U = L D^-1/2: Z_sj = -Z_ss U_sj and Z_jj = D_j^-1 - U_sj' Z_sj, from the last column back.
+    """
+    size, blocks = len(shape), len(begins) - 1
+    on, off = np.zeros_like(diagonal), np.zeros_like(below)
+    where = np.full(blocks, -1)
+    widest = 0
+    for j in range(blocks):
+        widest = max(widest, begins[j + 1] - begins[j])
+    unit, product, inverse = np.empty((widest, size, size)), np.empty((widest, size, size)), np.empty((size, size))
+    for j in range(blocks - 1, -1, -1):
+        _invert_lower(diagonal[j], inverse, shape)
+        j0 = begins[j]
+        count = begins[j + 1] - j0
+        for t in range(count):
+            where[rows[j0 + t]] = t
+            for a in range(size):
+                for b in range(size):
+                    total = 0.0
+                    for c in range(b, size):
+                        total += below[j0 + t, a, c] * inverse[c, b]
+                    unit[t, a, b] = total
+                    product[t, a, b] = 0.0
+        _inner_product(rows, begins, j, on, off, unit, product, where, shape)
+        for a in range(size):
+            for b in range(size):
+                total = 0.0
+                for c in range(size):
+                    total += inverse[c, a] * inverse[c, b]
+                for t in range(count):
+                    for c in range(size):
+                        total += unit[t, c, a] * product[t, c, b]
+                on[j, a, b] = total
+        for t in range(count):
+            where[rows[j0 + t]] = -1
+            for a in range(size):
+                for b in range(size):
+                    off[j0 + t, a, b] = -product[t, a, b]
+    return on, off
