@@ -16,12 +16,13 @@ from scipy.sparse.linalg import splu
 from fiducial.errors import NumericsError
 from fiducial.motion.calibration.network_cells import NetworkCells
 from fiducial.motion.calibration.network_design import NetworkDesign
-from fiducial.motion.calibration.network_model import BURST_SIGMA_MM_PER_YR, NetworkModel
+from fiducial.motion.calibration.network_model import NetworkModel
 from fiducial.motion.calibration.sparse_process import NeighbourProcess
 
 Array = NDArray[np.float64]
 
 _ROBUST_K: Final = 2.5
+_GROWTH: Final = 4.0
 _LOCAL_WHITE: Final = 0.05
 _DENSE_SITES: Final = 3_000
 _MOST_ROUNDS: Final = 12
@@ -172,8 +173,8 @@ def adjust(
     r = L u + A x + e with u and x under their priors and e of short-wave covariance. Minimises
     e'We + u'Q_u u + x'Q_x x; u is eliminated first. Cells whose u + e exceeds k = 2.5 of its prior sigma get that
     variance times (t/k)^2 - 1 more: subsidence basins and landslides lose their weight with the square of their
-    size. Likewise a burst far off its track is no longer drawn to it: the prior variance of its offset and slopes
-    grows to their square (type-II maximum likelihood; Tipping 2001).
+    size. Likewise a burst or cluster far off its track is no longer drawn to it: the prior variance of its offset and
+    slopes grows with their square (after the type-II maximum likelihood of Tipping 2001).
     """
     prior = design.prior_precision.copy()
     precision = processes.local.precision(
@@ -182,7 +183,8 @@ def adjust(
     factor = np.array([model.factor(track) for track in cells.track_names])
     white = cells.white_variance + model.white_sigma**2
     expected = (cells.sight[:, 2] * model.up_sigma) ** 2 + model.noise_sigma**2 * factor[cells.track] + white
-    own = np.array([c for columns in design.burst_columns for c in range(columns.start, columns.stop)], dtype=int)
+    own = np.arange(design.track_columns[-1].stop, design.design.shape[1])
+    base = 1.0 / np.diag(prior)[own]
     extra = extra_variance
     for number in range(1, _MOST_ROUNDS + 1):
         normals = _normals(cells, processes, design, model, precision, prior, white + extra)
@@ -190,7 +192,7 @@ def adjust(
         left = residual_mm_per_yr - design.design @ unknowns
         ratio = np.abs(left) / (_ROBUST_K * np.sqrt(expected))
         inflated = expected * np.maximum(ratio**2 - 1.0, 0.0)
-        variance = np.maximum(BURST_SIGMA_MM_PER_YR**2, unknowns[own] ** 2)
+        variance = base + _GROWTH * np.maximum(unknowns[own] ** 2 - base, 0.0)
         change = np.max(np.abs(np.sqrt(white + inflated) / np.sqrt(white + extra) - 1.0), initial=0.0)
         change = max(change, float(np.max(np.abs(np.sqrt(variance * np.diag(prior)[own]) - 1.0), initial=0.0)))
         if change < _SETTLED or number == _MOST_ROUNDS:
