@@ -22,6 +22,8 @@ CRS = "EPSG:3035"
 BLOCK_M = 5_000.0
 NODE_M = 2_500.0
 POINTS = 25
+HALO_KM = 3.0
+"""Bursts of a cut track reach that much over each edge: neighbours share about one row of blocks."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,8 @@ class Options:
         Share of stations without vertical.
     swaths, along : int
         Bursts that each track is cut into across and along its flight: with 1 and 1 a track is one frame.
+    length_km : float or None
+        Of each track, so that a burst is that over ``along`` long; more than the area has by default.
     clusters : bool
         Part of every burst belongs to a second unwrapping cluster with an offset.
     offset, plane : float
@@ -167,6 +171,7 @@ class Options:
     horizontal_only: float = 0.0
     swaths: int = 1
     along: int = 1
+    length_km: float | None = None
     clusters: bool = False
     offset: float = 4.0
     plane: float = 2.0
@@ -283,10 +288,11 @@ def _track(rng, draw, motion, share, cell, stations, geometry, number, options):
             "error": nuisance[row, column] + offset + (slope[0] * east + slope[1] * north) / 100.0,
             "short": short[row, column],
         }  # fmt: skip
-    return [
+    bursts = [
         _burst(rng, at, cell, stations, geometry, place, number, options)
         for place in np.ndindex(options.swaths, options.along)
     ]
+    return [burst for burst in bursts if burst[0].blocks.size > 0]
 
 
 def _burst(rng, at, cell, stations, geometry, place, number, options):
@@ -294,7 +300,7 @@ def _burst(rng, at, cell, stations, geometry, place, number, options):
     cut = options.swaths * options.along > 1
     if cut:
         label, name = name, f"{name}_{800 + 40 * number + place[1]:04d}_IW{place[0] + 1}"
-    half = 0.75 * options.area.size_km
+    half = 0.5 * (options.length_km or 1.5 * options.area.size_km)
     edges = (
         np.linspace(geometry.left_km, geometry.right_km, options.swaths + 1)[place[0] : place[0] + 2],
         np.linspace(-half, half, options.along + 1)[place[1] : place[1] + 2],
@@ -305,9 +311,8 @@ def _burst(rng, at, cell, stations, geometry, place, number, options):
     width, length = np.diff(edges[0])[0], np.diff(edges[1])[0]
     parts = {}
     for kind, values in at.items():
-        # A cell whose square reaches into the burst is seen by it: neighbours overlap by about one cell.
-        inside = (np.abs(values["right"] - edges[0].mean()) <= 0.5 * width + 3.0 * (options.swaths > 1)) & (
-            np.abs(values["forward"] - edges[1].mean()) <= 0.5 * length + 3.0 * (options.along > 1)
+        inside = (np.abs(values["right"] - edges[0].mean()) <= 0.5 * width + HALO_KM * (options.swaths > 1)) & (
+            np.abs(values["forward"] - edges[1].mean()) <= 0.5 * length + HALO_KM * (options.along > 1)
         )
         chosen = np.flatnonzero(inside)
         across = (values["right"][chosen] - edges[0].mean()) / width

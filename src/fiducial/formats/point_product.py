@@ -20,7 +20,7 @@ from fiducial.formats.point_product_writer import CODECS, content_digest
 from fiducial.formats.product_manifest import Manifest
 from fiducial.formats.quantised_series import decode_exact, decode_time_major
 from fiducial.motion.points import PointBlock
-from fiducial.timescales import Epochs
+from fiducial.timescales import Epochs, egms_years
 
 MANIFEST: Final = "product.json"
 _READ_GROUPS: Final = 5
@@ -180,12 +180,28 @@ class PointProduct:
         except _UNREADABLE as error:
             raise _damaged(self.path, f"series.zarr cannot be read: {error}") from error
 
-    def series_mm(self, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Read series of a range of points, shape (epoch, point), mm, NaN where missing."""
+    def series_mm(
+        self, start: int = 0, stop: int | None = None, *, rate_mm_per_yr: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float32]:
+        """Read series of a range of points.
+
+        Parameters
+        ----------
+        start, stop : int
+            First and last (exclusive) point; all by default.
+        rate_mm_per_yr : ndarray, shape (stop - start,), optional
+            Of a calibration: its product with the years of 365 days since the first date is taken off in the same pass.
+
+        Returns
+        -------
+        ndarray of float32, shape (epoch, point)
+            mm, NaN where missing.
+        """
         stop = self.manifest.points if stop is None else min(stop, self.manifest.points)
         out = np.empty((len(self.manifest.epochs), stop - start), dtype=np.float32)
         if not self.manifest.epochs:
             return out
+        rate = None if rate_mm_per_yr is None else rate_mm_per_yr.astype(np.float32)
         step = _READ_GROUPS * self.manifest.row_group_points
         # While one piece is decoded, the next is read, and not more: two pieces are in memory at a time.
         with ThreadPoolExecutor(2) as pool:
@@ -194,17 +210,30 @@ class PointProduct:
                 stored, following = ahead.result(), first + step
                 if following < stop:
                     ahead = pool.submit(self.stored, following, min(following + step, stop))
-                self._decode(pool, stored, out, first - start)
+                self._decode(pool, stored, out, first - start, rate)
         return out
 
-    def _decode(self, pool: ThreadPoolExecutor, stored: NDArray[Any], out: NDArray[np.float32], first: int) -> None:
+    def _decode(
+        self,
+        pool: ThreadPoolExecutor,
+        stored: NDArray[Any],
+        out: NDArray[np.float32],
+        first: int,
+        rate: NDArray[np.float32] | None,
+    ) -> None:
+        years = None if rate is None else egms_years(self.epochs).astype(np.float32)
         if stored.dtype != np.int16:
-            out[:, first : first + len(stored)] = stored.T
+            part_of_out = out[:, first : first + len(stored)]
+            part_of_out[...] = stored.T
+            if rate is not None and years is not None:
+                part_of_out -= years[:, np.newaxis] * rate[first : first + len(stored)]
             return
         step = max(1, self.manifest.row_group_points // 4)
 
         def part(start: int) -> None:
-            decode_time_major(stored[start : start + step], out, first + start)
+            block = stored[start : start + step]
+            own = None if rate is None else rate[first + start : first + start + len(block)]
+            decode_time_major(block, out, first + start, rate_mm_per_yr=own, years=years)
 
         list(pool.map(part, range(0, len(stored), step)))
 

@@ -79,6 +79,12 @@ class BlockPattern:
         return cls(order, begins, rows, np.searchsorted(known, low * blocks + high), turn[first] < turn[second])
 
     @property
+    def pairs(self) -> tuple[Index, Index]:
+        """Return the blocks of each pair, the one that is eliminated earlier first."""
+        columns = np.searchsorted(self.begins, self.place, side="right") - 1
+        return self.order[columns], self.order[self.rows[self.place]]
+
+    @property
     def operations(self) -> float:
         """Number of products of blocks that a factorisation takes, roughly."""
         return float(np.sum(np.diff(self.begins).astype(np.float64) ** 2)) / 2.0
@@ -106,11 +112,10 @@ class BlockPattern:
         elements = np.einsum("baa->ba", diagonal)
         scale = 1.0 / np.sqrt(np.where(elements > 0, elements, 1.0))
         on = (diagonal * scale[:, :, None] * scale[:, None, :])[self.order]
+        low, high = self.pairs
+        placed = np.where(self.upper[:, None, None], beside.transpose(0, 2, 1), beside)
         below = np.zeros((len(self.rows), size, size))
-        low = np.where(self.upper[:, None, None], beside.transpose(0, 2, 1), beside)
-        below[self.place] = low
-        columns = np.repeat(np.arange(len(self.order)), np.diff(self.begins))
-        below *= scale[self.order][self.rows][:, :, None] * scale[self.order][columns][:, None, :]
+        below[self.place] = placed * scale[high][:, :, None] * scale[low][:, None, :]
         dependent = np.zeros((len(self.order), size), dtype=bool)
         dependent[self.order] = block_kernels.factorise(self.begins, self.rows, on, below, DEPENDENT, (0,) * size)
         return BlockFactor(self, on, below, scale, dependent)
@@ -192,8 +197,7 @@ class BlockFactor:
         )
         inverse = np.empty_like(on)
         inverse[pattern.order] = on
-        columns = np.repeat(np.arange(len(pattern.order)), np.diff(pattern.begins))[pattern.place]
-        high, low = pattern.order[pattern.rows[pattern.place]], pattern.order[columns]
+        low, high = pattern.pairs
         beside = off[pattern.place] * scale[high][:, :, None] * scale[low][:, None, :]
         beside = np.where(pattern.upper[:, None, None], beside.transpose(0, 2, 1), beside)
         return inverse * scale[:, :, None] * scale[:, None, :], beside

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fiducial import __version__
-from fiducial.errors import InputError
-from fiducial.formats import calibration_file
+from fiducial.errors import FormatError, InputError
+from fiducial.formats import calibration_file, egms_names
 from fiducial.formats.atomic import atomic_directory, atomic_file
 from fiducial.formats.calibration_file import CalibrationFile
+from fiducial.formats.egms_names import BurstName
 from fiducial.formats.geotiff import RasterFrame, read_frame, write_like
 from fiducial.formats.point_product import MANIFEST, PointProduct, is_product
 from fiducial.motion.calibration.assessment import Assessment, assess
+from fiducial.motion.calibration.bases import SplineBasis
 from fiducial.motion.calibration.holdout import HeldOut, leave_stations_out
 from fiducial.motion.calibration.observations import TrackObservations, observe_track
 from fiducial.motion.calibration.point_velocities import PointVelocities
@@ -31,9 +34,10 @@ from fiducial.runs.gnss import Gnss, load
 from fiducial.runs.ingest import import_egms, provenance_id
 from fiducial.runs.ingest_frame import frame_columns, import_frame
 from fiducial.runs.progress import progress
-from fiducial.runs.sources import distinct, is_frame_folder
+from fiducial.runs.sources import CLUSTER, distinct, is_frame_folder
 
 DEFAULT_RECIPE: Final = "egms"
+_FRAME: Final = re.compile(r"\d{3}[AD]_\d{5}_\d{6}")
 _GEOMETRY: Final = ("longitude", "latitude", "easting", "northing", "los_east", "los_north", "los_up")
 
 
@@ -83,7 +87,7 @@ class Calibrated:
             "stations": [_plain_row(asdict(row)) for row in self.assessment.stations],
             "overlaps": [_plain_row(asdict(row)) for row in self.assessment.overlaps],
             "held_out": held_out,
-            "calibration": self.result.to_dict(),
+            "calibration": _plain_result(self.result),
         }
 
 
@@ -93,6 +97,24 @@ def _plain(value: float) -> float | None:
 
 def _plain_row(row: dict[str, Any]) -> dict[str, Any]:
     return {name: _plain(value) if isinstance(value, float) else value for name, value in row.items()}
+
+
+def _plain_result(result: CalibrationResult) -> dict[str, Any]:
+    """Return plain values of a result, without the covariances of splines: millions of numbers for a frame.
+
+    ``calibration.zarr`` holds them.
+    """
+    light = [
+        replace(track, surface=replace(track.surface, covariance=np.empty((0, 0))))
+        if isinstance(track.surface.basis, SplineBasis)
+        else track
+        for track in result.tracks
+    ]
+    plain = replace(result, tracks=tuple(light)).to_dict()
+    for track in plain["tracks"]:
+        if not track["surface"]["covariance_mm2_per_yr2"]:
+            del track["surface"]["covariance_mm2_per_yr2"]
+    return plain
 
 
 def _surface_summary(track: TrackObservations, result: CalibrationResult) -> dict[str, Any]:
@@ -135,6 +157,33 @@ def _in(path: Path, out: Path) -> Path:
     return target
 
 
+def track_of(name: str, los_east: NDArray[np.float64]) -> str:
+    """Return the track whose bursts or frames share long-wave errors; empty when the name does not tell it.
+
+    Parameters
+    ----------
+    name : str
+        Of a product: an EGMS burst such as ``EGMS_L2a_117_0251_IW2_VV_2020_2024_1``, or a LiCSBAS frame such as
+        ``087A_04904_121313``, whose first four characters are the track.
+    los_east : ndarray, shape (point,)
+        East components of the unit vectors ground to satellite.
+
+    Returns
+    -------
+    str
+        Relative orbit and direction of flight, such as ``117A``: a relative orbit has an ascending and a descending
+        half, which share no error. EGMS names the orbit alone; a satellite that looks right sees the ground of an
+        ascending pass from the west.
+    """
+    if _FRAME.fullmatch(name):
+        return name[:4]
+    try:
+        parsed = egms_names.parse(name)
+    except FormatError:
+        return ""
+    return f"{parsed.track:03d}{'A' if np.nanmean(los_east) < 0 else 'D'}" if isinstance(parsed, BurstName) else ""
+
+
 def velocities(product: PointProduct, name: str) -> PointVelocities:
     """Return the velocities that a calibration adjusts: refitted from the series, or those of a frame.
 
@@ -150,7 +199,7 @@ def velocities(product: PointProduct, name: str) -> PointVelocities:
             fix="calibrate Level 2a or 2b and make the Ortho from it",
         )
     has_series = bool(product.manifest.epochs)
-    optional = [column for column in ("temporal_coherence",) if column in product.column_names]
+    optional = [column for column in ("temporal_coherence", CLUSTER) if column in product.column_names]
     rates = [] if has_series else ["mean_velocity", "mean_velocity_std"]
     columns = product.attributes([*_GEOMETRY, *rates, *optional])
     if has_series:
@@ -173,6 +222,8 @@ def velocities(product: PointProduct, name: str) -> PointVelocities:
         line_of_sight=np.column_stack([columns[f"los_{axis}"] for axis in ("east", "north", "up")]),
         sigma_mm_per_yr=None if has_series else columns["mean_velocity_std"],
         coherence=columns.get("temporal_coherence"),
+        track=track_of(name, columns["los_east"]),
+        cluster=columns[CLUSTER].astype(np.int64) if CLUSTER in columns else None,
     )
 
 
@@ -201,8 +252,8 @@ def area_of(products: Sequence[PointProduct]) -> tuple[NDArray[np.float64], NDAr
 
 
 def _document(result: CalibrationResult, index: int, gnss: Gnss, product: PointProduct, run: str) -> dict[str, Any]:
-    plain = result.to_dict()
-    track = plain.pop("tracks")[index]
+    plain = _plain_result(replace(result, tracks=(result.tracks[index],)))
+    track = plain.pop("tracks")[0]
     track.pop("surface")
     return plain | {
         "track": track,

@@ -31,9 +31,9 @@ from fiducial.runs.simulation import SimulatedWorld, WorldSize, simulate_world
 SIZE: Final = WorldSize(points_per_burst=6_000, epochs=150, stations=60)
 """As many stations as the recipe ``plane`` needs, which sees only those inside a burst of 20 km x 85 km."""
 FRAME: Final = "ETRF2000"
-RECIPES: Final = ("plane", "egms")
+RECIPES: Final = ("plane", "egms", "joint")
 """The last one is carried on to the Ortho."""
-_PIECES: Final = ("report.html", "demo.json", "egms", "products", "calibrated-plane", "calibrated-egms",
+_PIECES: Final = ("report.html", "demo.json", "egms", "products", "calibrated-plane", "calibrated-egms", "calibrated-joint",
                   "ortho-official", "ortho-best")  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from fiducial.runs.report_pages import OrthoCells, ortho_cells
 from fiducial.runs.report_parts import write_page
 from fiducial.runs.stats import statistics
 
-RECIPES: Final = ("plane", "quadratic", "egms")
+RECIPES: Final = ("plane", "quadratic", "egms", "joint")
 DEFAULT_DATA: Final = Path("../shared/data")
 _USTICA: Final = Path("egms/ustica-west")
 _MODEL: Final = Path("egms/EGMS_AEPND_V2022.0_subset.csv")

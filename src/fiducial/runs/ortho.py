@@ -236,9 +236,8 @@ def _tie_sigma(inputs: OrthoInputs, cells: NDArray[np.int64], tracks: Sequence[s
     easting, northing = _centres(cells)
     sigma = np.zeros((len(tracks), len(cells)))
     for source, track in zip(inputs.sources, inputs.tracks, strict=True):
-        if source.calibration is not None:
-            k = tracks.index(track)
-            sigma[k] = np.maximum(sigma[k], source.calibration.surface.sigma_mm_per_yr(easting, northing))
+        k = tracks.index(track)
+        sigma[k] = np.maximum(sigma[k], source.tie_sigma_mm_per_yr(easting, northing))
     return sigma
 
 

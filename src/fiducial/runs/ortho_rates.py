@@ -94,8 +94,7 @@ def _solve(
         rate = columns["mean_velocity"][inside]
         sigma = columns["mean_velocity_std"][inside] if stated else np.ones(len(rate))
         system.add(source.name, keys[inside], sight, np.zeros(len(rate)), np.stack([0 * rate, rate]), sigma)
-        if source.calibration is not None:
-            tie[k] = source.calibration.surface.sigma_mm_per_yr(*centres)
+        tie[k] = source.tie_sigma_mm_per_yr(*centres)
     solved = system.solve(north, start_at_zero=False)
     velocity = np.stack([solved.east_mm[1] - solved.east_mm[0], solved.up_mm[1] - solved.up_mm[0]], axis=1)
     variance = np.stack([solved.sigma_east_mm, solved.sigma_up_mm], axis=1) ** 2

@@ -24,7 +24,7 @@ from fiducial.runs.export_area import Area, parse_area
 from fiducial.runs.export_plot_raster import caption, frame_map, is_raster, raster_file_map
 from fiducial.runs.export_quantities import SIGN, quantity, require_number_column
 from fiducial.runs.export_rows import Attributes, frame_text, tracks_of, wanted_attributes
-from fiducial.runs.sources import Source, is_frame_folder, open_source
+from fiducial.runs.sources import CLUSTER, Source, is_frame_folder, open_source
 from fiducial.timescales import egms_years
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def _displacement(source: Source, shown: Attributes, index: NDArray[np.int64]) -
     series = np.concatenate([source.product.series_mm(int(row), int(row) + 1) for row in rows], axis=1)
     if source.calibration is None:
         return series
-    attributes = {name: shown[name][index] for name in ("easting", "northing")}
+    attributes: Attributes = {name: shown[name][index] for name in ("easting", "northing", CLUSTER) if name in shown}
     return apply(PointBlock(attributes, series, source.product.epochs), source.calibration.surface).displacement_mm
 
 

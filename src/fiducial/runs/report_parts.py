@@ -107,11 +107,14 @@ def add_calibration_maps(page: Page, calibrated: Calibrated) -> None:
     """Add block medians before, surface, and after with the stations, a column a direction; then the sigma."""
     result = calibrated.result
 
+    def where(track: TrackObservations) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        return track.blocks.easting, track.blocks.northing, track.blocks.cluster
+
     def surface(track: TrackObservations) -> Floats:
-        return result.track(track.name).surface.surface_mm_per_yr(track.blocks.easting, track.blocks.northing)
+        return result.track(track.name).surface.surface_mm_per_yr(*where(track))
 
     def sigma(track: TrackObservations) -> Floats:
-        return result.track(track.name).surface.sigma_mm_per_yr(track.blocks.easting, track.blocks.northing)
+        return result.track(track.name).surface.sigma_mm_per_yr(*where(track))
 
     rows: dict[str, list[PointLayer]] = {"before": [], "surface": [], "after": [], "sigma": []}
     for direction, tracks in by_direction(calibrated.tracks).items():
@@ -207,7 +210,7 @@ def _some(names: Sequence[str]) -> str:
 
 def surface_row(track: TrackObservations, found: TrackCalibration) -> list[Any]:
     """Return the surface of a source at its block medians as a row of ``SURFACE_COLUMNS``."""
-    where = track.blocks.easting, track.blocks.northing
+    where = track.blocks.easting, track.blocks.northing, track.blocks.cluster
     rate, sigma = found.surface.surface_mm_per_yr(*where), found.surface.sigma_mm_per_yr(*where)
     return [short_name(track.name), track.blocks.size, found.surface.basis.terms, float(rate.min()), float(rate.max()),
             float(np.sqrt(np.mean(sigma**2))), found.observations, found.degrees_of_freedom, found.variance_factor]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +15,12 @@ from fiducial.errors import InputError
 from fiducial.formats import calibration_file
 from fiducial.formats.calibration_file import CalibrationFile
 from fiducial.formats.point_product import PointProduct, is_product
-from fiducial.motion.calibration.application import apply
+from fiducial.motion.calibration.application import corrected_attributes
 from fiducial.motion.points import PointBlock
 from fiducial.runs.ingest import import_egms
 
 NO_CALIBRATION: Final = "none"
+CLUSTER: Final = "cluster_label"
 _GEOMETRY: Final = ("easting", "northing")
 
 
@@ -47,19 +49,54 @@ class Source:
 
     def attributes(self, columns: Sequence[str], groups: Sequence[int] | None = None) -> dict[str, NDArray[Any]]:
         """Read attributes, with the calibration applied to ``mean_velocity``."""
-        wanted = list(dict.fromkeys([*columns, *(_GEOMETRY if self.calibration else ())]))
-        attributes = self.product.attributes(wanted, groups)
+        attributes = self.product.attributes([*dict.fromkeys([*columns, *self._needed])], groups)
         if self.calibration is not None:
-            block = PointBlock(attributes, np.empty((0, len(attributes["easting"])), np.float32), np.empty(0, "M8[ns]"))
-            attributes = dict(apply(block, self.calibration.surface).attributes)
+            attributes, _ = corrected_attributes(attributes, self.calibration.surface)
         return attributes
 
     def block(self, group: int, columns: Sequence[str] | None = None) -> PointBlock:
-        """Read one row group with its series, calibrated."""
+        """Read one row group with its series, calibrated in the pass that decodes them."""
         if self.calibration is None:
             return self.product.block(group, columns)
-        wanted = None if columns is None else list(dict.fromkeys([*columns, *_GEOMETRY]))
-        return apply(self.product.block(group, wanted), self.calibration.surface)
+        wanted = None if columns is None else [*dict.fromkeys([*columns, *self._needed])]
+        attributes, rate = corrected_attributes(self.product.attributes(wanted, [group]), self.calibration.surface)
+        series = self.product.series_mm(*self.product.bounds(group), rate_mm_per_yr=rate)
+        return PointBlock(attributes, series, self.product.epochs)
+
+    @property
+    def _needed(self) -> tuple[str, ...]:
+        """Columns that the calibration cannot be applied without."""
+        if self.calibration is None:
+            return ()
+        labelled = self.calibration.surface.clusters is not None and CLUSTER in self.product.column_names
+        return (*_GEOMETRY, CLUSTER) if labelled else _GEOMETRY
+
+    def tie_sigma_mm_per_yr(self, easting: NDArray[np.float64], northing: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the standard deviation of the calibration at map positions that belong to no point, such as cells.
+
+        Parameters
+        ----------
+        easting, northing : ndarray, shape (cell,)
+            Metres.
+
+        Returns
+        -------
+        ndarray, shape (cell,)
+            mm/yr; zero without calibration. Where unwrapping clusters are tied apart, the largest over the clusters
+            that the product has points of: a cell does not say which of them its points are, and an average would
+            promise too much.
+        """
+        if self.calibration is None:
+            return np.zeros(len(easting))
+        surface = self.calibration.surface
+        if surface.clusters is None:
+            return surface.sigma_mm_per_yr(easting, northing)
+        sigmas = [surface.sigma_mm_per_yr(easting, northing, label) for label in self._cluster_labels]
+        return np.asarray(np.max(sigmas, axis=0), dtype=np.float64)
+
+    @cached_property
+    def _cluster_labels(self) -> NDArray[Any]:
+        return np.unique(self.product.attributes([CLUSTER])[CLUSTER])
 
     def blocks(self, columns: Sequence[str] | None = None) -> Iterator[PointBlock]:
         """Read row group by row group, calibrated."""

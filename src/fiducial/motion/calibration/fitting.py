@@ -175,6 +175,8 @@ def noise_sample(residuals: Array, weights: Array) -> NDArray[np.intp]:
     """
     limit = _LOCAL_MOTION_SIGMAS * robust_sigma(residuals[weights > 0])
     rows = np.flatnonzero((weights > 0) & (np.abs(residuals) <= limit))
+    # A surface through all that it was fitted to leaves rounding errors, of which a limit of zero keeps none.
+    rows = rows if len(rows) else np.flatnonzero(weights > 0)
     if len(rows) > _MOST_FOR_COVARIANCE:
         # Blocks are sorted along the map; a seeded choice keeps close and distant pairs.
         rows = np.sort(np.random.default_rng(0).permutation(rows)[:_MOST_FOR_COVARIANCE])

@@ -33,7 +33,7 @@ _GROUP_CELLS: Final = 3
 _PARAMETERS: Final = {
     "nuisance_sigma": (0.05, 12.0, 2.5, 1.0),
     "nuisance_length_km": (80.0, 120.0, 100.0, 0.2),
-    "up_sigma": (3.0, 10.0, 3.0, 0.5),
+    "up_sigma": (1.0, 10.0, 3.0, 0.5),
     "up_length_km": (10.0, 20.0, 15.0, 0.3),
     "noise_sigma": (0.1, 8.0, 1.5, 1.0),
     "noise_length_km": (5.0, 12.0, 10.0, 0.3),
@@ -51,8 +51,8 @@ class NetworkModel:
     nuisance_sigma, nuisance_length_km : float
         Long-wave errors of a track, Matern 5/2, band-limited to 80 ... 120 km: removed.
     up_sigma, up_length_km : float
-        Vertical motion that the GNSS field does not resolve, exponential; sigma at least 3, so that subsidence is
-        never booked as nuisance: kept.
+        Vertical motion that the GNSS field does not resolve, exponential: kept. Expected to be 3, never below 1, so
+        that subsidence is not booked as nuisance however quiet the rest of the area.
     noise_sigma, noise_length_km : float
         Short-wave errors of a track, exponential: budgeted, never removed.
     white_sigma : float

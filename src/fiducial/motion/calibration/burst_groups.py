@@ -1,0 +1,272 @@
+"""Observations of a burst network in groups, and what each group tells with correlated noise in it.
+
+A group is all ties of two bursts, all stations of one burst, or its row of the field. Within a group the covariance C
+of the noise is full; between groups it is neglected. Each group estimates its own offset and slopes with weights W
+that ignore the correlation, x = M^-1 B'W y with M = B'W B, and these have the covariance M^-1 K M^-1 with
+K = B'W C W B (Huber 1967; Liang & Zeger 1986). It enters the network with that information,
+
+    N = M K^- M,   right-hand side M K^- B'W y,
+
+which for an offset alone is one over W-weighted sum of correlations: n cells count as n_eff = n^2 / sum_ij rho_ij of
+them (Bayley & Hammersley 1946). A robust factor h of a weight inflates the covariance by 1 / sqrt(h_i h_j), correlations
+kept (Yang, Song & Xu 2002): without it a doubted station that is alone in its group would keep its full weight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from fiducial.motion.calibration.burst_ties import TIE, BurstNetwork, Rows
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+Shape = tuple[int, ...]
+
+_UNIT_M: Final = 50_000.0
+_DEPENDENT: Final = 1e-10
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Usable observations, ordered by group, with everything that does not depend on weights.
+
+    Attributes
+    ----------
+    row : ndarray of int, shape (member,)
+        Rows of the table, group after group.
+    begins : ndarray of int, shape (group + 1,)
+    of_member : ndarray of int, shape (member,)
+        Group of each member.
+    kind, first, second : ndarray of int, shape (group,)
+    design : ndarray, shape (member, term)
+        1, u, v about the mean position of the group.
+    to_first, to_second : ndarray, shape (group, term, term)
+        Terms of a burst at a point are this matrix times those of the group; zero for a second burst that is none.
+    ties : int
+        Number of groups of ties: they come first, one for each pair of bursts.
+    """
+
+    row: Index
+    begins: Index
+    of_member: Index
+    kind: Index
+    first: Index
+    second: Index
+    design: Array
+    to_first: Array
+    to_second: Array
+    ties: int
+
+    @classmethod
+    def of(cls, network: BurstNetwork, rows: Rows, terms: int) -> Groups:
+        """Sort the usable rows into groups; ``terms`` is 1 for offsets, 3 for planes."""
+        used = np.flatnonzero(rows.usable)
+        key = (rows.kind[used] * network.size + rows.first[used]) * (network.size + 1) + rows.second[used] + 1
+        order = np.argsort(key, kind="stable")
+        row, key = used[order], key[order]
+        starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, np.int64)
+        begins = np.append(starts, len(row))
+        count = np.diff(begins)
+        of_member = np.repeat(np.arange(len(starts)), count)
+        place = np.column_stack([rows.easting[row], rows.northing[row]])
+        centre = np.add.reduceat(place, starts, axis=0) / count[:, None] if len(starts) else np.zeros((0, 2))
+        design = np.ones((len(row), terms))
+        design[:, 1:] = ((place - centre[of_member]) / _UNIT_M)[:, : terms - 1]
+        first, second, kind = rows.first[row[starts]], rows.second[row[starts]], rows.kind[row[starts]]
+        to_first = _change_of_origin(network, first, centre, terms)
+        to_second = _change_of_origin(network, second, centre, terms) * (second >= 0)[:, None, None]
+        return cls(
+            row, begins, of_member, kind, first, second, design, to_first, to_second, int((kind == TIE).sum())
+        )
+
+    @property
+    def size(self) -> int:
+        """Number of groups."""
+        return len(self.kind)
+
+    def sums(self, values: Array) -> Array:
+        """Return the sums over the members of each group, shape (group, ...), of values (member, ...)."""
+        if not self.size:
+            return np.zeros((0, *values.shape[1:]))
+        return np.asarray(np.add.reduceat(values, self.begins[:-1], axis=0), dtype=np.float64)
+
+    def at_members(self, unknowns: Array) -> Array:
+        """Return S_first - S_second at the members, shape (member, k), from unknowns (burst, term, k)."""
+        own = np.einsum("gab,gak->gbk", self.to_first, unknowns[self.first])
+        own -= np.einsum("gab,gak->gbk", self.to_second, unknowns[self.second])
+        return np.asarray(np.einsum("mb,mbk->mk", self.design, own[self.of_member]), dtype=np.float64)
+
+    def covariance(self, on: Array, beside: Array) -> Array:
+        """Return the covariance of the terms of S_first - S_second, shape (group, term, term).
+
+        Parameters
+        ----------
+        on : ndarray, shape (burst, term, term)
+            Diagonal blocks of the covariance of the unknowns.
+        beside : ndarray, shape (ties, term, term)
+            Its blocks (first, second) of each group of ties.
+        """
+        one, two = self.to_first, self.to_second
+        covariance = one.transpose(0, 2, 1) @ on[self.first] @ one + two.transpose(0, 2, 1) @ on[self.second] @ two
+        across = one[: self.ties].transpose(0, 2, 1) @ beside @ two[: self.ties]
+        covariance[: self.ties] -= across + across.transpose(0, 2, 1)
+        return np.asarray(covariance, dtype=np.float64)
+
+    def variance_at_members(self, covariance: Array) -> Array:
+        """Return the variance of S_first - S_second at the members from `covariance`, shape (member,)."""
+        return np.asarray(np.einsum("ma,mab,mb->m", self.design, covariance[self.of_member], self.design))
+
+
+@dataclass(frozen=True)
+class Information:
+    """What the groups tell, with given weights.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (member,)
+        Diagonal of W, 1/(mm/yr)^2.
+    plain : ndarray, shape (group, term, term)
+        M: the information if the noise were independent.
+    gain : ndarray, shape (group, term, term)
+        M K^-.
+    normal : ndarray, shape (group, term, term)
+        N = M K^- M.
+    """
+
+    weights: Array
+    plain: Array
+    gain: Array
+    normal: Array
+
+    def moments(self, groups: Groups, values: Array, scale: Array) -> Array:
+        """Return the right-hand sides M K^- B'W y of the groups, shape (group, term, k), for y of shape (row, k).
+
+        ``scale``, shape (group,), multiplies them: the reciprocal of the variance factors.
+        """
+        terms = groups.design.shape[1]
+        sums = np.empty((groups.size, terms, values.shape[1]))
+        for term in range(terms):
+            weighted = self.weights * groups.design[:, term]
+            operator = csr_array((weighted, groups.row, groups.begins), shape=(groups.size, len(values)))
+            sums[:, term] = operator @ values
+        return np.asarray((self.gain * scale[:, None, None]) @ sums, dtype=np.float64)
+
+
+def information(groups: Groups, rows: Rows, robust: Array, length_km: float) -> Information:
+    """Return what each group tells.
+
+    Parameters
+    ----------
+    groups : Groups
+    rows : Rows
+    robust : ndarray, shape (member,)
+        Factors 0 ... 1 of the weights.
+    length_km : float
+        Of the exponential correlation of the noise.
+    """
+    row = groups.row
+    weights = robust * rows.share[row] / rows.variance[row]
+    # A tie that counts for less than one observation, or is doubted, has a larger variance that goes with its weight.
+    counted = robust * rows.share[row]
+    spread = np.divide(1.0, np.sqrt(counted), out=np.zeros_like(counted), where=counted > 0)
+    plain, crossed = _group_sums(
+        groups.begins, groups.design, weights, weights * rows.sigma[row] * spread,
+        weights**2 * rows.white_variance[row] * spread**2,
+        rows.easting[row] / 1000.0, rows.northing[row] / 1000.0, length_km, (0,) * groups.design.shape[1],
+    )  # fmt: skip
+    shared = groups.sums((weights * rows.common[row] * spread)[:, None] * groups.design)
+    crossed += shared[:, :, None] * shared[:, None, :]
+    gnss = rows.gnss_covariance
+    member = np.full(len(rows.usable), -1)
+    member[row] = np.arange(len(row))
+    i, j = member[gnss.coords[0]], member[gnss.coords[1]]
+    same = (i >= 0) & (j >= 0)
+    same[same] = groups.of_member[i[same]] == groups.of_member[j[same]]
+    i, j = i[same], j[same]
+    factor = gnss.data[same] * weights[i] * weights[j] * spread[i] * spread[j]
+    products = factor[:, None, None] * groups.design[i][:, :, None] * groups.design[j][:, None, :]
+    np.add.at(crossed, groups.of_member[i], products)
+    gain = _gains(plain, crossed, _DEPENDENT)
+    normal = gain @ plain
+    return Information(weights, plain, gain, 0.5 * (normal + normal.transpose(0, 2, 1)))
+
+
+def _change_of_origin(network: BurstNetwork, burst: Index, centre: Array, terms: int) -> Array:
+    scale = network.scale_m[burst]
+    matrix = np.zeros((len(burst), terms, terms))
+    matrix[:, 0, 0] = 1.0
+    for term, origin in enumerate((network.easting_origin, network.northing_origin)[: terms - 1], start=1):
+        matrix[:, term, 0] = (centre[:, term - 1] - origin[burst]) / scale
+        matrix[:, term, term] = _UNIT_M / scale
+    return matrix
+
+
+@numba.njit(cache=True, nogil=True)
+def _group_sums(
+    begins: Index, design: Array, weights: Array, correlated: Array, private: Array, east_km: Array, north_km: Array,
+    length_km: float, shape: Shape,
+) -> tuple[Array, Array]:  # fmt: skip  # pragma: no cover
+    """Return B'W B and B'W C W B of each group; ``correlated`` is w sigma, ``private`` is w^2 times white variance."""
+    terms, groups = len(shape), len(begins) - 1
+    plain, crossed = np.zeros((groups, terms, terms)), np.zeros((groups, terms, terms))
+    for g in range(groups):
+        for i in range(begins[g], begins[g + 1]):
+            own = private[i] + correlated[i] * correlated[i]
+            for a in range(terms):
+                for b in range(terms):
+                    product = design[i, a] * design[i, b]
+                    plain[g, a, b] += weights[i] * product
+                    crossed[g, a, b] += own * product
+            if correlated[i] == 0.0:
+                continue
+            for j in range(begins[g], i):
+                distance = np.hypot(east_km[i] - east_km[j], north_km[i] - north_km[j])
+                both = correlated[i] * correlated[j] * np.exp(-distance / length_km)
+                for a in range(terms):
+                    for b in range(terms):
+                        crossed[g, a, b] += both * (design[i, a] * design[j, b] + design[j, a] * design[i, b])
+    return plain, crossed
+
+
+@numba.njit(cache=True, nogil=True)
+def _gains(plain: Array, crossed: Array, tolerance: float) -> Array:  # pragma: no cover
+    """Return M K^- with a generalised inverse of K: what a group cannot tell (cells on a line) it does not tell.
+
+    M and K have the same null space, so that every generalised inverse gives the same M K^- M.
+    """
+    groups, terms = plain.shape[:2]
+    gain = np.zeros_like(plain)
+    lower, solution, scale = np.zeros((terms, terms)), np.zeros(terms), np.zeros(terms)
+    kept = np.zeros(terms, dtype=np.bool_)
+    for g in range(groups):
+        for a in range(terms):
+            scale[a] = 1.0 / np.sqrt(crossed[g, a, a]) if crossed[g, a, a] > 0.0 else 0.0
+        for a in range(terms):
+            for b in range(a + 1):
+                total = crossed[g, a, b] * scale[a] * scale[b]
+                for c in range(b):
+                    total -= lower[a, c] * lower[b, c]
+                if a == b:
+                    kept[a] = total > tolerance
+                    lower[a, a] = np.sqrt(total) if kept[a] else 0.0
+                else:
+                    lower[a, b] = total / lower[b, b] if kept[b] else 0.0
+        for column in range(terms):
+            for a in range(terms):
+                total = plain[g, a, column] * scale[a]
+                for c in range(a):
+                    total -= lower[a, c] * solution[c]
+                solution[a] = total / lower[a, a] if kept[a] else 0.0
+            for a in range(terms - 1, -1, -1):
+                total = solution[a]
+                for c in range(a + 1, terms):
+                    total -= lower[c, a] * solution[c] if kept[c] else 0.0
+                solution[a] = total / lower[a, a] if kept[a] else 0.0
+                gain[g, column, a] = solution[a] * scale[a]
+    return gain

@@ -1,0 +1,188 @@
+"""The recipe ``joint`` against the truth of simulated regions: its errors, its sigma, and what it leaves alone."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from fiducial.geodesy.collocation import VelocityField
+from fiducial.motion.calibration.leakage import Bowl, absorbed_share, bowl_centres, with_bowl
+from fiducial.motion.calibration.recipes import recipe
+from simulated_region import (
+    PERFECT,
+    SHORT,
+    UP,
+    Kernel,
+    _Lattice,
+    simulate_region,
+    stations_with_bowl,
+    surfaces,
+    with_addition,
+)
+from truth_scores import fit, mean_of_seeds, ratio_interval, score
+
+SEEDS = 20
+STATIONS, JUDGES = 64, 30
+COVERAGE = 0.3
+
+
+@cache
+def world(seed):
+    """A region with judges, and the same without them."""
+    whole = simulate_region(seed, stations=STATIONS + JUDGES, coverage=COVERAGE)
+    return whole, whole.thinned(np.arange(whole.stations.size) < STATIONS)
+
+
+@cache
+def fitted(seed):
+    return fit("joint", world(seed)[1])
+
+
+@cache
+def scored(seed):
+    whole, region = world(seed)
+    return score(fitted(seed), region, whole)
+
+
+@cache
+def bursts():
+    """Twenty-four bursts of four relative orbits, with unwrapping clusters and stations without vertical."""
+    region = simulate_region(3, swaths=2, along=3, clusters=True, horizontal_only=0.3, coverage=COVERAGE)
+    return region, fit("joint", region)
+
+
+def calibrated(region, result):
+    """Calibrated velocities at the blocks, a list by track."""
+    found = surfaces(result, region.tracks)[0]
+    return [track.blocks.velocity_mm_per_yr - one for track, one in zip(region.tracks, found, strict=True)]
+
+
+def in_order(region, order, station_order):
+    """The same bursts and stations in another order."""
+    place = np.argsort(station_order)
+    tracks = []
+    for number in order:
+        track = region.tracks[number]
+        samples = replace(track.samples, station=place[track.samples.station])
+        tracks.append(replace(track, samples=samples))
+    return replace(region, tracks=tracks, stations=region.stations.select(station_order))
+
+
+@pytest.mark.parametrize(
+    "kernel", [UP, SHORT, Kernel("matern-5/2", 2.5, 100.0), Kernel("squared-exponential", 1.0, 100.0)]
+)
+def test_simulated_fields_have_the_covariance_that_is_stated(kernel):
+    lattice = _Lattice(np.random.default_rng(0), 121)
+    fields = np.stack([lattice.field(kernel) for _ in range(400)])
+    for lag in (0, 2, 10, 40):
+        products = (fields[:, :, : 121 - lag] * fields[:, :, lag:]).mean(axis=(1, 2))
+        mean, error = mean_of_seeds(products)
+        assert abs(mean - kernel(lag * 2.5)) < 4.0 * error + 2e-3 * kernel.sigma**2
+
+
+def test_a_simulated_track_is_motion_plus_correction_plus_short_noise():
+    region = simulate_region(0, short=None, white=0.0, swaths=2, along=2, clusters=True)
+    for track, correction, motion in zip(region.tracks, region.correction, region.motion, strict=True):
+        np.testing.assert_allclose(track.blocks.velocity_mm_per_yr, motion + correction, atol=1e-12)
+        around, at = track.samples, region.sample_correction[region.tracks.index(track)]
+        along = np.einsum("si,si->s", around.medians.line_of_sight, region.station_motion[around.station])
+        np.testing.assert_allclose(around.medians.velocity_mm_per_yr, along + at, atol=1e-12)
+    assert len({track.name for track in region.tracks}) == 16
+    assert len({track.track for track in region.tracks}) == 4
+    shared = [
+        set(map(tuple, a.cell)) & set(map(tuple, b.cell)) for a in region.tracks for b in region.tracks if a is not b
+    ]
+    assert sum(map(bool, shared)) > 40
+
+
+@pytest.mark.slow
+def test_the_error_of_the_tie_has_no_bias_and_its_predicted_sigma():
+    """Blocks of one seed share their error: one number a seed, and the scatter between seeds is its uncertainty."""
+    mean, error = mean_of_seeds([scored(seed).pull.mean() for seed in range(SEEDS)])
+    assert abs(mean) < 3.0 * error
+    assert error < 0.15
+    square, _ = mean_of_seeds([scored(seed).chi ** 2 for seed in range(SEEDS)])
+    assert 0.9 < np.sqrt(square) < 1.1
+
+
+@pytest.mark.slow
+def test_held_out_stations_are_met_within_the_predicted_sigma():
+    mean, error = mean_of_seeds([scored(seed).judged.mean() for seed in range(SEEDS)])
+    assert abs(mean) < 3.0 * error
+    square, _ = mean_of_seeds([np.mean(scored(seed).judged ** 2) for seed in range(SEEDS)])
+    assert 0.9 < np.sqrt(square) < 1.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [4, 8, 16, 32, 64])
+def test_few_stations_make_it_no_worse_than_the_published_recipe(count):
+    """Both get the same field. With four stations ``joint`` estimates its hyper-parameters from them alone."""
+    errors = {"egms": [], "joint": []}
+    for seed in range(SEEDS):
+        region = world(seed)[1]
+        region = region.thinned(np.arange(region.stations.size) < count)
+        field = VelocityField.fit(region.stations)
+        for name, errors_of in errors.items():
+            # The noise that egms estimates for its sigma has no part in its surface.
+            known = name == "egms" or count > 4
+            chosen = recipe(name).fixed(fitted(seed) if name == "joint" else egms_of(seed)) if known else recipe(name)
+            errors_of.append(score(chosen.fit(region.tracks, region.stations, field), region).rms_mm_per_yr)
+    ratio, _, high = ratio_interval(errors["joint"], errors["egms"])
+    assert ratio < 1.0
+    assert high < 1.02
+
+
+@cache
+def egms_of(seed):
+    return fit("egms", world(seed)[1])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_perfect_input_is_unchanged_within_its_sigma(seed):
+    region = simulate_region(seed, PERFECT, coverage=COVERAGE)
+    found, sigma = (np.concatenate(part) for part in surfaces(fit("joint", region), region.tracks))
+    assert np.sqrt(np.mean((found / sigma) ** 2)) < 1.0
+    assert np.abs(found / sigma).max() < 3.0
+    assert np.abs(found).max() < 1.0
+
+
+@pytest.mark.parametrize("seed", [0])
+@pytest.mark.parametrize("number", [0, 9])
+@pytest.mark.parametrize("slope", [0.0, 5.0])
+def test_what_is_added_to_one_burst_is_taken_out(seed, number, slope):
+    """A rate of 4 mm/yr, and a plane of 5 mm/yr over 100 km with it; an offset of displacements has no velocity."""
+    region, before = bursts()
+    name, blocks = region.tracks[number].name, region.tracks[number].blocks
+    centre = blocks.easting.mean(), blocks.northing.mean()
+
+    def addition(easting, northing):
+        return 4.0 + slope * (0.8 * (easting - centre[0]) - 0.6 * (northing - centre[1])) / 1e5
+
+    changed = replace(region, tracks=with_addition(region.tracks, name, addition))
+    after = calibrated(changed, fit("joint", changed))
+    difference = np.concatenate(after) - np.concatenate(calibrated(region, before))
+    assert np.abs(difference).max() < 0.05
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_bowl_of_ten_kilometres_is_kept(seen):
+    region = world(0)[1]
+    before = np.concatenate(surfaces(fitted(0), region.tracks)[0])
+    for centre in bowl_centres(region.tracks, 3):
+        bowl = Bowl(*centre, 10.0)
+        stations = stations_with_bowl(region.stations, bowl) if seen else region.stations
+        deformed = replace(region, tracks=list(with_bowl(region.tracks, bowl)), stations=stations)
+        after = np.concatenate(surfaces(fit("joint", deformed), region.tracks)[0])
+        assert absorbed_share(region.tracks, bowl, after, before) < 0.1
+
+
+def test_the_order_of_bursts_and_stations_does_not_matter():
+    region, result = bursts()
+    rng = np.random.default_rng(5)
+    other = in_order(region, rng.permutation(len(region.tracks)), rng.permutation(region.stations.size))
+    again = dict(
+        zip((track.name for track in other.tracks), surfaces(fit("joint", other), other.tracks)[0], strict=True)
+    )
+    for track, found in zip(region.tracks, surfaces(result, region.tracks)[0], strict=True):
+        np.testing.assert_allclose(again[track.name], found, atol=1e-6, rtol=0.0)
