@@ -51,7 +51,7 @@ def gnss(count=60, seed=0, tracks=2, bursts=4):
 
 def plane(coefficients, corner, position):
     """The correction of a burst: offset at its middle, slopes over 50 km."""
-    middle = np.array(corner) + [WIDTH / 2, HEIGHT / 2]
+    middle = np.add(corner, [WIDTH / 2, HEIGHT / 2])
     return coefficients[0] + (position - middle) / 50_000.0 @ coefficients[1:]
 
 
@@ -69,7 +69,7 @@ def observe(name, track, corner, correction, rng, *, heading=-10.0, noise=1.0, s
     """One burst: ground + correction + correlated and white noise, at its cells and at the stations inside."""
     table, _, where = gnss() if stations is None else stations
     cell, centre = cells_of(corner)
-    inside = np.flatnonzero(((where > corner) & (where < np.array(corner) + [WIDTH, HEIGHT])).all(axis=1))[::every]
+    inside = np.flatnonzero(((where > corner) & (where < np.add(corner, [WIDTH, HEIGHT]))).all(axis=1))[::every]
     position = np.vstack([centre, where[inside]])
     drawn = plane(correction, corner, position)
     if noise:

@@ -111,7 +111,7 @@ def test_ortho_refuses_what_it_cannot_know(pair, tmp_path):
     assert_refused(fiducial("motion", "ortho", *pair, *best), "FID-1003", 2, "--north-in-input")
     assert_refused(fiducial("motion", "ortho", *pair, *best, "--north-in-input", "yes"), "FID-1003", 2, "--gnss")
     assert_refused(fiducial("motion", "ortho", *pair, "--out", out, "--gnss", table), "FID-1004", 2, "--gnss-frame")
-    other = ["--out", out, "--gnss", table, "--gnss-frame", "ITRF2020"]
+    other = ["--out", out, "--gnss", table, "--gnss-frame", "ETRF2014"]
     assert_refused(fiducial("motion", "ortho", *pair, *other), "FID-1034", 2, "ETRF2000")
     assert_refused(fiducial("motion", "ortho", pair[0], "--out", out), "FID-1006", 2)
     assert not list(out.glob("*.zip"))
@@ -148,7 +148,7 @@ def test_calibrate_makes_a_relative_burst_absolute_and_ortho_takes_it(tmp_path):
     product = out / sources[0].stem
     stored = calibration_file.read(product)
     assert stored.version == result["version"]
-    assert stored.document["recipe"] == "egms"
+    assert stored.document["recipe"] == "joint"
     assert stored.document["reference_epoch"] == "2020-01-03"
     again = fiducial("motion", "ortho", *(out / source.stem for source in sources), "--out", tmp_path / "ortho")
     assert again.code == 0, again.err

@@ -144,13 +144,11 @@ def test_a_perfect_input_is_unchanged_within_its_sigma(seed):
     found, sigma = (np.concatenate(part) for part in surfaces(fit("joint", region), region.tracks))
     assert np.sqrt(np.mean((found / sigma) ** 2)) < 1.0
     assert np.abs(found / sigma).max() < 3.0
-    assert np.abs(found).max() < 1.0
 
 
-@pytest.mark.parametrize("seed", [0])
 @pytest.mark.parametrize("number", [0, 9])
 @pytest.mark.parametrize("slope", [0.0, 5.0])
-def test_what_is_added_to_one_burst_is_taken_out(seed, number, slope):
+def test_what_is_added_to_one_burst_is_taken_out(number, slope):
     """A rate of 4 mm/yr, and a plane of 5 mm/yr over 100 km with it; an offset of displacements has no velocity."""
     region, before = bursts()
     name, blocks = region.tracks[number].name, region.tracks[number].blocks

@@ -158,7 +158,7 @@ def calibrate(
     out: Path,
     gnss: Table = None,
     gnss_frame: FrameName = None,
-    recipe: str = "egms",
+    recipe: str = "joint",
     hold_out: int = 0,
     up_prior_sigma: float | None = None,
     report: Path | None = None,
@@ -167,7 +167,7 @@ def calibrate(
     """Tie sources to a GNSS velocity field: a small file of coefficients beside the series, applied on read.
 
     Example: ``fiducial motion calibrate 087A_04904_121313 094D_04913_101213 --gnss stations.vel
-    --gnss-frame plate:EURA --out calibrated --recipe egms``
+    --gnss-frame plate:EURA --out calibrated --report calibrated.html``
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def calibrate(
         Folder: a point product a source, ``calibration.json``, and for a GeoTIFF frame ``vel.calibrated.tif``,
         ``surface.tif`` and ``surface_sigma.tif``.
     recipe
-        ``egms``, ``plane`` or ``quadratic``.
+        ``joint``, or one to compare with: egms, plane, quadratic, gauss-60, gauss-25, window-30, window-100.
     hold_out
         Predict the stations in that many folds without them; 0 does not.
     up_prior_sigma

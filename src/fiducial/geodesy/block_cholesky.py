@@ -145,7 +145,7 @@ class BlockFactor:
 
     @property
     def _shape(self) -> tuple[int, ...]:
-        return (0,) * self.diagonal.shape[1]
+        return (0,) * int(self.diagonal.shape[1])
 
     def solve(self, right: Array) -> Array:
         """Return N^-1 b for many right-hand sides at once.
@@ -192,9 +192,7 @@ class BlockFactor:
         """
         self._require_regular()
         pattern, scale = self.pattern, self.scale
-        on, off = block_kernels.selected_inverse(
-            pattern.begins, pattern.rows, self.diagonal, self.below, self._shape
-        )
+        on, off = block_kernels.selected_inverse(pattern.begins, pattern.rows, self.diagonal, self.below, self._shape)
         inverse = np.empty_like(on)
         inverse[pattern.order] = on
         low, high = pattern.pairs

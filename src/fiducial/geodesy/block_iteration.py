@@ -19,6 +19,7 @@ Advance = Callable[[float], object]
 RELATIVE_RESIDUAL: Final = 1e-12
 """Iterations end when the preconditioned residual has fallen to this share of the right-hand side."""
 _STALLED: Final = 1e-6
+_MISSING: Final = 1e-3
 _MOST_ITERATIONS: Final = 5_000
 _BLOCKS_AT_ONCE: Final = 100
 _PROBE_SEED: Final = 20240229
@@ -35,9 +36,9 @@ class BlockIteration:
         Inverses of the diagonal blocks.
     first, second : ndarray of int, shape (pair,)
     dependent : ndarray of bool, shape (block, size)
-        Unknowns in the null space, found by a probe with a random right-hand side.
+        Unknowns in the null space, found by a probe with a random vector.
     probe : ndarray, shape (block, size)
-        What the iteration could not remove of that right-hand side.
+        What the iteration did not find of that vector, over the unknown's scale.
     """
 
     matrix: bsr_array
@@ -53,8 +54,8 @@ class BlockIteration:
 
         Notes
         -----
-        Of a singular matrix conjugate gradients return a solution without a word. A random right-hand side has a
-        part in the null space, which no iteration removes: it stays in the residual and shows the unknowns at fault.
+        Of a singular matrix conjugate gradients return a solution without a word. So a random vector x is to be found
+        again from N x: what is missing of it lies in the null space, or where nothing much is determined.
         """
         blocks, size = diagonal.shape[:2]
         row = np.concatenate([np.arange(blocks), first, second])
@@ -69,11 +70,10 @@ class BlockIteration:
         inverse = np.linalg.pinv(unit, rcond=RELATIVE_RESIDUAL, hermitian=True) * scale[:, :, None] * scale[:, None, :]
         none = np.zeros((blocks, size))
         regular = cls(matrix, inverse, first, second, none.astype(bool), none)
-        right = np.random.default_rng(_PROBE_SEED).uniform(1.0, 2.0, (blocks, size, 1)) / scale[:, :, None]
-        _, left = regular._iterate(right)
-        left = np.abs(left[:, :, 0] * scale)
-        dependent = (left > _STALLED * left.max()) & (left.max() > _STALLED)
-        return cls(matrix, inverse, first, second, dependent, left)
+        vector = np.random.default_rng(_PROBE_SEED).uniform(1.0, 2.0, (blocks, size, 1)) * scale[:, :, None]
+        image = np.asarray(matrix @ vector.reshape(-1, 1)).reshape(vector.shape)
+        missing = np.abs((vector - regular._iterate(image)[0])[:, :, 0]) / scale
+        return cls(matrix, inverse, first, second, missing > _MISSING, missing)
 
     def solve(self, right: Array) -> Array:
         """Return N^-1 b, shape (block, size, k), for right-hand sides of that shape.

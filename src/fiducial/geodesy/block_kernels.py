@@ -82,49 +82,64 @@ def _pivot(block: Array, tolerance: float, dependent: NDArray[np.bool_], shape: 
 
 
 @numba.njit(cache=True, nogil=True)
+def _subtract(
+    column: tuple[int, int], j: int, rows: Index, diagonal: Array, below: Array, where: Index, shape: Shape
+) -> None:  # pragma: no cover
+    """Take from column j what an earlier column holds from its first row, which is row j, to its end."""
+    size, p0 = len(shape), column[0]
+    for a in range(size):
+        for b in range(size):
+            total = 0.0
+            for c in range(size):
+                total += below[p0, a, c] * below[p0, b, c]
+            diagonal[j, a, b] -= total
+    for p in range(p0 + 1, column[1]):
+        target = where[rows[p]]
+        for a in range(size):
+            for b in range(size):
+                total = 0.0
+                for c in range(size):
+                    total += below[p, a, c] * below[p0, b, c]
+                below[target, a, b] -= total
+
+
+@numba.njit(cache=True, nogil=True)
+def _divide(first: int, last: int, below: Array, pivot: Array, shape: Shape) -> None:  # pragma: no cover
+    size = len(shape)
+    for p in range(first, last):
+        for a in range(size):
+            for b in range(size):
+                total = below[p, a, b]
+                for c in range(b):
+                    total -= below[p, a, c] * pivot[b, c]
+                below[p, a, b] = total / pivot[b, b]
+
+
+@numba.njit(cache=True, nogil=True)
 def factorise(
     begins: Index, rows: Index, diagonal: Array, below: Array, tolerance: float, shape: Shape
 ) -> NDArray[np.bool_]:  # pragma: no cover
     """Overwrite the lower triangle with L of L L', left-looking; return the unknowns that depend on earlier ones."""
-    size, blocks = len(shape), len(begins) - 1
+    blocks = len(begins) - 1
     where = np.empty(blocks, dtype=np.int64)
     first, following = np.full(blocks, -1), np.full(blocks, -1)
     at = begins[:-1].copy()
-    dependent = np.zeros((blocks, size), dtype=np.bool_)
+    dependent = np.zeros((blocks, len(shape)), dtype=np.bool_)
     for j in range(blocks):
         for p in range(begins[j], begins[j + 1]):
             where[rows[p]] = p
+        # Earlier columns wait in the list of the row that is their next.
         k = first[j]
         while k != -1:
             after = following[k]
-            p0 = at[k]
-            for a in range(size):
-                for b in range(size):
-                    total = 0.0
-                    for c in range(size):
-                        total += below[p0, a, c] * below[p0, b, c]
-                    diagonal[j, a, b] -= total
-            for p in range(p0 + 1, begins[k + 1]):
-                target = where[rows[p]]
-                for a in range(size):
-                    for b in range(size):
-                        total = 0.0
-                        for c in range(size):
-                            total += below[p, a, c] * below[p0, b, c]
-                        below[target, a, b] -= total
-            at[k] = p0 + 1
+            _subtract((at[k], begins[k + 1]), j, rows, diagonal, below, where, shape)
+            at[k] += 1
             if at[k] < begins[k + 1]:
                 row = rows[at[k]]
                 following[k], first[row] = first[row], k
             k = after
         _pivot(diagonal[j], tolerance, dependent[j], shape)
-        for p in range(begins[j], begins[j + 1]):
-            for a in range(size):
-                for b in range(size):
-                    total = below[p, a, b]
-                    for c in range(b):
-                        total -= below[p, a, c] * diagonal[j, b, c]
-                    below[p, a, b] = total / diagonal[j, b, b]
+        _divide(begins[j], begins[j + 1], below, diagonal[j], shape)
         if begins[j] < begins[j + 1]:
             row = rows[begins[j]]
             following[j], first[row] = first[row], j
@@ -132,7 +147,9 @@ def factorise(
 
 
 @numba.njit(cache=True, nogil=True)
-def forward(begins: Index, rows: Index, diagonal: Array, below: Array, x: Array, shape: Shape) -> None:  # pragma: no cover
+def forward(
+    begins: Index, rows: Index, diagonal: Array, below: Array, x: Array, shape: Shape
+) -> None:  # pragma: no cover
     """Overwrite x, shape (block, size, k), with L^-1 x."""
     size, blocks, many = len(shape), len(begins) - 1, x.shape[2]
     for j in range(blocks):
@@ -154,7 +171,9 @@ def forward(begins: Index, rows: Index, diagonal: Array, below: Array, x: Array,
 
 
 @numba.njit(cache=True, nogil=True)
-def backward(begins: Index, rows: Index, diagonal: Array, below: Array, x: Array, shape: Shape) -> None:  # pragma: no cover
+def backward(
+    begins: Index, rows: Index, diagonal: Array, below: Array, x: Array, shape: Shape
+) -> None:  # pragma: no cover
     """Overwrite x, shape (block, size, k), with L'^-1 x."""
     size, blocks, many = len(shape), len(begins) - 1, x.shape[2]
     for j in range(blocks - 1, -1, -1):
@@ -232,30 +251,42 @@ def selected_inverse(
     unit, product, inverse = np.empty((widest, size, size)), np.empty((widest, size, size)), np.empty((size, size))
     for j in range(blocks - 1, -1, -1):
         _invert_lower(diagonal[j], inverse, shape)
-        j0 = begins[j]
-        count = begins[j + 1] - j0
+        j0, count = begins[j], begins[j + 1] - begins[j]
+        _unit_column(below[j0 : j0 + count], inverse, unit, shape)
+        product[:count] = 0.0
         for t in range(count):
             where[rows[j0 + t]] = t
-            for a in range(size):
-                for b in range(size):
-                    total = 0.0
-                    for c in range(b, size):
-                        total += below[j0 + t, a, c] * inverse[c, b]
-                    unit[t, a, b] = total
-                    product[t, a, b] = 0.0
         _inner_product(rows, begins, j, on, off, unit, product, where, shape)
+        for t in range(count):
+            where[rows[j0 + t]] = -1
+        off[j0 : j0 + count] = -product[:count]
+        _diagonal_block(on[j], inverse, unit[:count], product, shape)
+    return on, off
+
+
+@numba.njit(cache=True, nogil=True)
+def _unit_column(below: Array, inverse: Array, unit: Array, shape: Shape) -> None:  # pragma: no cover
+    size = len(shape)
+    for t in range(len(below)):
         for a in range(size):
             for b in range(size):
                 total = 0.0
+                for c in range(b, size):
+                    total += below[t, a, c] * inverse[c, b]
+                unit[t, a, b] = total
+
+
+@numba.njit(cache=True, nogil=True)
+def _diagonal_block(
+    block: Array, inverse: Array, unit: Array, product: Array, shape: Shape
+) -> None:  # pragma: no cover
+    size = len(shape)
+    for a in range(size):
+        for b in range(size):
+            total = 0.0
+            for c in range(size):
+                total += inverse[c, a] * inverse[c, b]
+            for t in range(len(unit)):
                 for c in range(size):
-                    total += inverse[c, a] * inverse[c, b]
-                for t in range(count):
-                    for c in range(size):
-                        total += unit[t, c, a] * product[t, c, b]
-                on[j, a, b] = total
-        for t in range(count):
-            where[rows[j0 + t]] = -1
-            for a in range(size):
-                for b in range(size):
-                    off[j0 + t, a, b] = -product[t, a, b]
-    return on, off
+                    total += unit[t, c, a] * product[t, c, b]
+            block[a, b] = total

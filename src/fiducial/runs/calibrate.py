@@ -36,7 +36,7 @@ from fiducial.runs.ingest_frame import frame_columns, import_frame
 from fiducial.runs.progress import progress
 from fiducial.runs.sources import CLUSTER, distinct, is_frame_folder
 
-DEFAULT_RECIPE: Final = "egms"
+DEFAULT_RECIPE: Final = "joint"
 _FRAME: Final = re.compile(r"\d{3}[AD]_\d{5}_\d{6}")
 _GEOMETRY: Final = ("longitude", "latitude", "easting", "northing", "los_east", "los_north", "los_up")
 

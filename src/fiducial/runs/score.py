@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import queue
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import nullcontext
@@ -255,9 +256,10 @@ class _Kept:
         if self.path is None or not self.path.is_file():
             return None
         try:
-            with np.load(self.path, allow_pickle=False) as stored:
+            # Opened here: NumPy leaves the file open when it is no archive.
+            with self.path.open("rb") as source, np.load(source, allow_pickle=False) as stored:
                 return RecipeScore.from_arrays({name: stored[name] for name in stored.files}, plan)
-        except (OSError, ValueError, EOFError, KeyError):
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
             return None
 
     def write(self, made: RecipeScore) -> None:

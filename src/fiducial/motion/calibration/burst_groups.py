@@ -14,13 +14,13 @@ kept (Yang, Song & Xu 2002): without it a doubted station that is alone in its g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 from fiducial.motion.calibration.burst_ties import TIE, BurstNetwork, Rows
 
@@ -40,6 +40,8 @@ class Groups:
     ----------
     row : ndarray of int, shape (member,)
         Rows of the table, group after group.
+    members : Rows
+        These rows; the covariance of GNSS only within groups.
     begins : ndarray of int, shape (group + 1,)
     of_member : ndarray of int, shape (member,)
         Group of each member.
@@ -53,6 +55,7 @@ class Groups:
     """
 
     row: Index
+    members: Rows
     begins: Index
     of_member: Index
     kind: Index
@@ -74,16 +77,20 @@ class Groups:
         begins = np.append(starts, len(row))
         count = np.diff(begins)
         of_member = np.repeat(np.arange(len(starts)), count)
-        place = np.column_stack([rows.easting[row], rows.northing[row]])
+        members = rows.select(row)
+        gnss = members.gnss_covariance
+        same = of_member[gnss.coords[0]] == of_member[gnss.coords[1]]
+        kept = (gnss.data[same], (gnss.coords[0][same], gnss.coords[1][same]))
+        members = replace(members, gnss_covariance=coo_array(kept, shape=gnss.shape))
+        place = np.column_stack([members.easting, members.northing])
         centre = np.add.reduceat(place, starts, axis=0) / count[:, None] if len(starts) else np.zeros((0, 2))
         design = np.ones((len(row), terms))
         design[:, 1:] = ((place - centre[of_member]) / _UNIT_M)[:, : terms - 1]
-        first, second, kind = rows.first[row[starts]], rows.second[row[starts]], rows.kind[row[starts]]
+        first, second, kind = members.first[starts], members.second[starts], members.kind[starts]
         to_first = _change_of_origin(network, first, centre, terms)
         to_second = _change_of_origin(network, second, centre, terms) * (second >= 0)[:, None, None]
-        return cls(
-            row, begins, of_member, kind, first, second, design, to_first, to_second, int((kind == TIE).sum())
-        )
+        ties = int((kind == TIE).sum())
+        return cls(row, members, begins, of_member, kind, first, second, design, to_first, to_second, ties)
 
     @property
     def size(self) -> int:
@@ -154,47 +161,48 @@ class Information:
         for term in range(terms):
             weighted = self.weights * groups.design[:, term]
             operator = csr_array((weighted, groups.row, groups.begins), shape=(groups.size, len(values)))
-            sums[:, term] = operator @ values
+            sums[:, term] = np.asarray(operator @ values)
         return np.asarray((self.gain * scale[:, None, None]) @ sums, dtype=np.float64)
 
 
-def information(groups: Groups, rows: Rows, robust: Array, length_km: float) -> Information:
+def information(groups: Groups, robust: Array, length_km: float) -> Information:
     """Return what each group tells.
 
     Parameters
     ----------
     groups : Groups
-    rows : Rows
     robust : ndarray, shape (member,)
         Factors 0 ... 1 of the weights.
     length_km : float
         Of the exponential correlation of the noise.
     """
-    row = groups.row
-    weights = robust * rows.share[row] / rows.variance[row]
+    rows, design = groups.members, groups.design
+    counted = robust * rows.share
+    weights = counted / rows.variance
     # A tie that counts for less than one observation, or is doubted, has a larger variance that goes with its weight.
-    counted = robust * rows.share[row]
-    spread = np.divide(1.0, np.sqrt(counted), out=np.zeros_like(counted), where=counted > 0)
+    large = weights / np.sqrt(np.maximum(counted, 1e-300))
     plain, crossed = _group_sums(
-        groups.begins, groups.design, weights, weights * rows.sigma[row] * spread,
-        weights**2 * rows.white_variance[row] * spread**2,
-        rows.easting[row] / 1000.0, rows.northing[row] / 1000.0, length_km, (0,) * groups.design.shape[1],
+        groups.begins, design, weights, large * rows.sigma, large**2 * rows.white_variance,
+        rows.easting, rows.northing, 1000.0 * length_km, (0,) * design.shape[1],
     )  # fmt: skip
-    shared = groups.sums((weights * rows.common[row] * spread)[:, None] * groups.design)
-    crossed += shared[:, :, None] * shared[:, None, :]
-    gnss = rows.gnss_covariance
-    member = np.full(len(rows.usable), -1)
-    member[row] = np.arange(len(row))
-    i, j = member[gnss.coords[0]], member[gnss.coords[1]]
-    same = (i >= 0) & (j >= 0)
-    same[same] = groups.of_member[i[same]] == groups.of_member[j[same]]
-    i, j = i[same], j[same]
-    factor = gnss.data[same] * weights[i] * weights[j] * spread[i] * spread[j]
-    products = factor[:, None, None] * groups.design[i][:, :, None] * groups.design[j][:, None, :]
-    np.add.at(crossed, groups.of_member[i], products)
+    if np.any(rows.common):
+        shared = groups.sums((large * rows.common)[:, None] * design)
+        crossed += shared[:, :, None] * shared[:, None, :]
+    i, j = rows.gnss_covariance.coords
+    products = (rows.gnss_covariance.data * large[i] * large[j])[:, None, None] * design[i][:, :, None]
+    add_at(crossed, groups.of_member[i], products * design[j][:, None, :])
     gain = _gains(plain, crossed, _DEPENDENT)
     normal = gain @ plain
     return Information(weights, plain, gain, 0.5 * (normal + normal.transpose(0, 2, 1)))
+
+
+def add_at(target: Array, index: Index, values: Array) -> None:
+    """Add values (n, ...) to the rows of the target that an index (n,) names, summing where one stands several times."""
+    if not len(index):
+        return
+    one = np.arange(len(index))
+    gather = csr_array(coo_array((np.ones(len(index)), (index, one)), shape=(len(target), len(index))))
+    target += np.asarray(gather @ values.reshape(len(values), -1)).reshape(target.shape)
 
 
 def _change_of_origin(network: BurstNetwork, burst: Index, centre: Array, terms: int) -> Array:
@@ -209,8 +217,8 @@ def _change_of_origin(network: BurstNetwork, burst: Index, centre: Array, terms:
 
 @numba.njit(cache=True, nogil=True)
 def _group_sums(
-    begins: Index, design: Array, weights: Array, correlated: Array, private: Array, east_km: Array, north_km: Array,
-    length_km: float, shape: Shape,
+    begins: Index, design: Array, weights: Array, correlated: Array, private: Array, easting: Array, northing: Array,
+    length_m: float, shape: Shape,
 ) -> tuple[Array, Array]:  # fmt: skip  # pragma: no cover
     """Return B'W B and B'W C W B of each group; ``correlated`` is w sigma, ``private`` is w^2 times white variance."""
     terms, groups = len(shape), len(begins) - 1
@@ -226,12 +234,29 @@ def _group_sums(
             if correlated[i] == 0.0:
                 continue
             for j in range(begins[g], i):
-                distance = np.hypot(east_km[i] - east_km[j], north_km[i] - north_km[j])
-                both = correlated[i] * correlated[j] * np.exp(-distance / length_km)
+                distance = np.hypot(easting[i] - easting[j], northing[i] - northing[j])
+                both = correlated[i] * correlated[j] * np.exp(-distance / length_m)
                 for a in range(terms):
                     for b in range(terms):
                         crossed[g, a, b] += both * (design[i, a] * design[j, b] + design[j, a] * design[i, b])
     return plain, crossed
+
+
+@numba.njit(cache=True, nogil=True)
+def _lower(
+    matrix: Array, scale: Array, tolerance: float, lower: Array, kept: NDArray[np.bool_]
+) -> None:  # pragma: no cover
+    """Factorise a scaled semi-definite matrix; unknowns that depend on earlier ones are not kept."""
+    for a in range(len(matrix)):
+        for b in range(a + 1):
+            total = matrix[a, b] * scale[a] * scale[b]
+            for c in range(b):
+                total -= lower[a, c] * lower[b, c]
+            if a == b:
+                kept[a] = total > tolerance
+                lower[a, a] = np.sqrt(total) if kept[a] else 0.0
+            else:
+                lower[a, b] = total / lower[b, b] if kept[b] else 0.0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -247,16 +272,7 @@ def _gains(plain: Array, crossed: Array, tolerance: float) -> Array:  # pragma: 
     for g in range(groups):
         for a in range(terms):
             scale[a] = 1.0 / np.sqrt(crossed[g, a, a]) if crossed[g, a, a] > 0.0 else 0.0
-        for a in range(terms):
-            for b in range(a + 1):
-                total = crossed[g, a, b] * scale[a] * scale[b]
-                for c in range(b):
-                    total -= lower[a, c] * lower[b, c]
-                if a == b:
-                    kept[a] = total > tolerance
-                    lower[a, a] = np.sqrt(total) if kept[a] else 0.0
-                else:
-                    lower[a, b] = total / lower[b, b] if kept[b] else 0.0
+        _lower(crossed[g], scale, tolerance, lower, kept)
         for column in range(terms):
             for a in range(terms):
                 total = plain[g, a, column] * scale[a]
@@ -266,7 +282,7 @@ def _gains(plain: Array, crossed: Array, tolerance: float) -> Array:  # pragma: 
             for a in range(terms - 1, -1, -1):
                 total = solution[a]
                 for c in range(a + 1, terms):
-                    total -= lower[c, a] * solution[c] if kept[c] else 0.0
+                    total -= lower[c, a] * solution[c]
                 solution[a] = total / lower[a, a] if kept[a] else 0.0
                 gain[g, column, a] = solution[a] * scale[a]
     return gain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -116,7 +117,7 @@ def network_from_tracks(
     Ties: every two bursts of one direction in a common cell. Noise of a cell: short-wave (10 km) plus white,
     (1.2533 sigma)^2 / n with n at most 16, because close points share their errors. What the field may have wrong of
     l_b - l_c is common to all ties of two bursts. Stations: a station that several bursts of a connected part see has
-    its GNSS variance times their number, so that together they know it no better than it is. Field: the variance of
+    its GNSS variance times their number in the weights, so that together they know it no better than it is. Field: the variance of
     each row times the sum of the correlations of the field between the rows of a connected part, for the same reason.
     """
     check_tracks(tracks)
@@ -166,7 +167,8 @@ class _Cells:
     @property
     def residual(self) -> Array:
         """Velocity minus GNSS field along the LOS, mm/yr."""
-        return self.medians.velocity_mm_per_yr - np.einsum("ci,ci->c", self.medians.line_of_sight, self.gnss_enu)
+        along = np.einsum("ci,ci->c", self.medians.line_of_sight, self.gnss_enu)
+        return np.asarray(self.medians.velocity_mm_per_yr - along, dtype=np.float64)
 
     def rows(self, burst: int) -> slice:
         """Return the rows of a burst."""
@@ -255,8 +257,8 @@ def _field_variance(easting: Array, northing: Array, along: Array, field: Veloci
     """Return the variance of l.v of the field, from the nearest node of a 25-km grid: it changes slowly."""
     place = np.round(np.column_stack([easting, northing]) / _VARIANCE_GRID_M)
     nodes, node = np.unique(place, axis=0, return_inverse=True)
-    position = unproject(*(nodes * _VARIANCE_GRID_M).T, crs)
-    covariance = field.predict(*position).covariance_enu.copy()
+    longitude, latitude = unproject(nodes[:, 0] * _VARIANCE_GRID_M, nodes[:, 1] * _VARIANCE_GRID_M, crs)
+    covariance = field.predict(longitude, latitude).covariance_enu.copy()
     if field.models[2].covariance is None:
         covariance[:, 2, :] = covariance[:, :, 2] = 0.0
         covariance[:, 2, 2] = UNKNOWN_UP_SIGMA_MM_PER_YR**2
@@ -282,7 +284,7 @@ def _gnss_of(
         )
         together = line_of_sight_at_stations(joined, stations, field)
         begins = np.concatenate([[0], np.cumsum([one.samples.size for one in batch])])
-        for first, last in zip(begins[:-1], begins[1:], strict=True):
+        for first, last in pairwise(begins):
             rows = slice(first, last)
             own = together.covariance[rows, rows]
             found.append(
@@ -303,11 +305,10 @@ def _stations(
     station = np.concatenate([track.samples.station[rows] for track, rows in zip(tracks, chosen, strict=True)])
     # One station seen by several bursts of a part is one station.
     _, same, times = np.unique(np.column_stack([part[burst], station]), axis=0, return_inverse=True, return_counts=True)
-    repeat = np.sqrt(times[same.ravel()].astype(np.float64))
     own = [seen.covariance[np.ix_(rows, rows)] for seen, rows in zip(gnss, chosen, strict=True) if len(rows)]
     covariance = coo_array(block_diag(own)) if own else coo_array((0, 0))
-    covariance.data = covariance.data * repeat[covariance.coords[0]] * repeat[covariance.coords[1]]
     medians = _joined([track.samples.medians.select(rows) for track, rows in zip(tracks, chosen, strict=True)])
+    insar, own_variance = cells.short_wave_sigma**2 + _white_variance(medians), covariance.diagonal()
     along = np.concatenate([seen.velocity_mm_per_yr[rows] for seen, rows in zip(gnss, chosen, strict=True)])
     rows = StationTies(
         burst=burst,
@@ -318,6 +319,7 @@ def _stations(
         white_sigma_mm_per_yr=np.sqrt(_white_variance(medians)),
         gnss_covariance=covariance,
         names=np.concatenate([track.samples.names[own_rows] for track, own_rows in zip(tracks, chosen, strict=True)]),
+        share=(insar + own_variance) / (insar + times[same.ravel()] * own_variance),
     )
     return rows, burst, np.concatenate(chosen)
 
@@ -345,7 +347,9 @@ def _from_field(
     easting = np.array([bases[burst].easting_origin for burst in bursts])
     northing = np.array([bases[burst].northing_origin for burst in bursts])
     variance = _field_variance(easting, northing, sight, field, cells.crs)
-    variance = variance * _shared_rows(np.column_stack(unproject(easting, northing, cells.crs)), sight, field, part[bursts])
+    variance = variance * _shared_rows(
+        np.column_stack(unproject(easting, northing, cells.crs)), sight, field, part[bursts]
+    )
     if field.models[2].covariance is None:
         # Nothing is known of up: the field is no field along the line of sight.
         variance = np.full(len(bursts), np.nan)
@@ -360,7 +364,7 @@ def _shared_rows(position_deg: Array, sight: Array, field: VelocityField, part: 
         if len(rows) > _MOST_CORRELATED:
             times[rows] = len(rows)
         elif len(rows) > 1 and field.models[2].covariance is not None:
-            covariance = field.covariance_of_projection(*position_deg[rows].T, sight[rows])
+            covariance = field.covariance_of_projection(position_deg[rows, 0], position_deg[rows, 1], sight[rows])
             sigma = np.sqrt(np.diag(covariance))
             times[rows] = np.abs(covariance / np.outer(sigma, sigma)).sum(axis=1)
     return times

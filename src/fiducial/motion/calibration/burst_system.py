@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from fiducial.errors import InputError, NumericsError
 from fiducial.geodesy.block_cholesky import BlockFactor, BlockPattern
 from fiducial.geodesy.block_iteration import BlockIteration
-from fiducial.motion.calibration.burst_groups import Groups, Information
+from fiducial.motion.calibration.burst_groups import Groups, Information, add_at
 from fiducial.motion.calibration.burst_ties import BurstNetwork
 
 Array = NDArray[np.float64]
@@ -70,9 +70,9 @@ class BurstSystem:
         """
         moments = self.told.moments(self.groups, values, self.scale)
         right = np.zeros((*self.active.shape, values.shape[1]))
-        _add(right, self.groups.first, self.groups.to_first @ moments)
+        add_at(right, self.groups.first, self.groups.to_first @ moments)
         ties = slice(self.groups.ties)
-        _add(right, self.groups.second[ties], -(self.groups.to_second[ties] @ moments[ties]))
+        add_at(right, self.groups.second[ties], -(self.groups.to_second[ties] @ moments[ties]))
         if unknowns is not None:
             right -= self.prior_weight[:, :, None] * unknowns
         return self.normals.solve(right * self.active[:, :, None])
@@ -98,7 +98,6 @@ def pattern_of(network: BurstNetwork, groups: Groups, solver: Solver) -> BlockPa
 
 
 def build_system(
-    network: BurstNetwork,
     groups: Groups,
     told: Information,
     scale: Array,
@@ -111,7 +110,6 @@ def build_system(
 
     Parameters
     ----------
-    network : BurstNetwork
     groups : Groups
     told : Information
     scale : ndarray, shape (group,)
@@ -124,11 +122,11 @@ def build_system(
     bursts, terms = active.shape
     normal = told.normal * scale[:, None, None]
     diagonal = np.zeros((bursts, terms, terms))
-    _add(diagonal, groups.first, groups.to_first @ normal @ groups.to_first.transpose(0, 2, 1))
+    add_at(diagonal, groups.first, groups.to_first @ normal @ groups.to_first.transpose(0, 2, 1))
     ties = slice(groups.ties)
     one, two, tied = groups.to_first[ties], groups.to_second[ties], normal[ties]
     first, second = groups.first[ties], groups.second[ties]
-    _add(diagonal, second, two @ tied @ two.transpose(0, 2, 1))
+    add_at(diagonal, second, two @ tied @ two.transpose(0, 2, 1))
     beside = -(one @ tied @ two.transpose(0, 2, 1))
     each = np.arange(terms)
     diagonal[:, each, each] += prior_weight
@@ -203,11 +201,3 @@ def _listed(network: BurstNetwork, bursts: Index) -> str:
     names = ", ".join(network.names[i] for i in bursts[:_NAMED])
     more = f" and {len(bursts) - _NAMED} more" if len(bursts) > _NAMED else ""
     return f"burst{'s' if len(bursts) > 1 else ''} {names}{more}"
-
-
-def _add(target: Array, index: Index, values: Array) -> None:
-    """Add values (group, ...) to rows of the target, summing where an index stands several times."""
-    flat = values.reshape(len(values), -1)
-    groups = np.arange(len(index))
-    gather = coo_array((np.ones(len(index)), (index, groups)), shape=(len(target), len(index))).tocsr()
-    target += (gather @ flat).reshape(target.shape)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -101,6 +102,8 @@ class StationTies:
         Of l.V, (mm/yr)^2; elements between rows of different bursts are not used. Without elements, the sigmas
         hold the error of GNSS as well.
     names : ndarray of str, shape (row,)
+    share : ndarray, shape (row,)
+        Independent observations that the row stands for: less than 1 where several rows lean on one station.
     """
 
     burst: Index = field(default_factory=_no_index)
@@ -111,6 +114,7 @@ class StationTies:
     white_sigma_mm_per_yr: Array = field(default_factory=_no_rows)
     gnss_covariance: coo_array = field(default_factory=lambda: coo_array((0, 0)))
     names: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype="<U1"))
+    share: Array = field(default_factory=_no_rows)
 
     @classmethod
     def of(
@@ -122,8 +126,9 @@ class StationTies:
         covariance = coo_array((gnss_variance, (rows, rows)), shape=(len(rows), len(rows)))
         names = np.array([f"station {i}" for i in rows], dtype=np.str_)
         return cls(
-            burst, *position, difference_mm_per_yr, sigma_mm_per_yr, np.zeros(len(rows)), covariance, names
-        )
+            burst, *position, difference_mm_per_yr, sigma_mm_per_yr, np.zeros(len(rows)), covariance, names,
+            np.ones(len(rows)),
+        )  # fmt: skip
 
     @property
     def size(self) -> int:
@@ -185,10 +190,10 @@ class BurstNetwork:
 
     def __post_init__(self) -> None:
         self._require_shapes()
-        if len(set(self.names)) < len(self.names):
-            seen: set[str] = set()
-            twice = next(name for name in self.names if name in seen or seen.add(name))
-            raise InputError("FID-1132", "a burst stands twice in the network", where=f"burst {twice}",
+        names = Counter(self.names)
+        twice = [name for name, times in names.items() if times > 1]
+        if twice:
+            raise InputError("FID-1132", "a burst stands twice in the network", where=f"burst {twice[0]}",
                              fix="give every burst once, of one release")  # fmt: skip
 
     @property
@@ -212,9 +217,8 @@ class BurstNetwork:
             values = getattr(self, name)
             if values.shape != (self.size,) or not np.isfinite(values).all():
                 wrong.append(name)
-        for index in (self.ties.first, self.ties.second, self.stations.burst, self.from_field.burst):
-            if len(index) and not (0 <= index.min() and index.max() < self.size):
-                wrong.append("burst number")
+        numbers = (self.ties.first, self.ties.second, self.stations.burst, self.from_field.burst)
+        wrong += ["burst number" for index in numbers if np.any((index < 0) | (index >= self.size))]
         if not wrong and (np.any(self.ties.first == self.ties.second) or np.any(self.scale_m <= 0)):
             wrong.append("first, second or scale_m")
         if wrong:
@@ -265,6 +269,17 @@ class Rows:
     gnss_covariance: coo_array
     notes: tuple[str, ...]
 
+    def select(self, index: Index) -> Rows:
+        """Return the rows chosen by an index array, in its order."""
+        place = np.full(len(self.kind), -1)
+        place[index] = np.arange(len(index))
+        gnss = self.gnss_covariance
+        i, j = place[gnss.coords[0]], place[gnss.coords[1]]
+        kept = (i >= 0) & (j >= 0)
+        covariance = coo_array((gnss.data[kept], (i[kept], j[kept])), shape=(len(index),) * 2)
+        columns = [name for name in self.__dataclass_fields__ if name not in {"gnss_covariance", "notes"}]
+        return replace(self, gnss_covariance=covariance, **{name: getattr(self, name)[index] for name in columns})
+
 
 def rows_of(network: BurstNetwork) -> Rows:
     """Gather the observations of a network and decide which of them are usable.
@@ -285,9 +300,7 @@ def rows_of(network: BurstNetwork) -> Rows:
     none, one = np.zeros(sum(sizes)), np.ones(sum(sizes))
     at = along.burst
     gnss = stations.gnss_covariance
-    shifted = coo_array(
-        (gnss.data, (gnss.coords[0] + sizes[0], gnss.coords[1] + sizes[0])), shape=(sum(sizes),) * 2
-    )
+    shifted = coo_array((gnss.data, (gnss.coords[0] + sizes[0], gnss.coords[1] + sizes[0])), shape=(sum(sizes),) * 2)
     sigma, white, notes = _tie_sigmas(ties)
     own = np.concatenate([np.zeros(sizes[0]), gnss.diagonal(), np.zeros(sizes[2])])
     sigma = np.concatenate([sigma, stations.sigma_mm_per_yr, np.zeros(sizes[2])])
@@ -295,7 +308,9 @@ def rows_of(network: BurstNetwork) -> Rows:
     common = np.concatenate([ties.common_sigma_mm_per_yr, none[sizes[0] :]])
     variance = sigma**2 + white**2 + common**2 + own
     kind = np.repeat([TIE, STATION, FIELD], sizes)
-    value = np.concatenate([turned * ties.difference_mm_per_yr, stations.difference_mm_per_yr, along.difference_mm_per_yr])
+    value = np.concatenate(
+        [turned * ties.difference_mm_per_yr, stations.difference_mm_per_yr, along.difference_mm_per_yr]
+    )
     place = [np.concatenate([getattr(ties, axis), getattr(stations, axis), getattr(network, f"{axis}_origin")[at]])
              for axis in ("easting", "northing")]  # fmt: skip
     usable = np.isfinite(value) & np.isfinite(variance) & np.isfinite(place).all(axis=0) & (sigma + white > 0)
@@ -303,7 +318,9 @@ def rows_of(network: BurstNetwork) -> Rows:
     usable &= (own > 0) | (kind != STATION) | (gnss.nnz == 0)
     counts = np.bincount(kind[~usable], minlength=3)
     words = ("ties", "stations", "rows of the field")
-    notes += [f"{n} {what} without value, position or sigma left out" for n, what in zip(counts, words, strict=True) if n]
+    notes += [
+        f"{n} {what} without value, position or sigma left out" for n, what in zip(counts, words, strict=True) if n
+    ]
     return Rows(
         kind=kind,
         first=np.concatenate([np.minimum(ties.first, ties.second), stations.burst, at]),
@@ -315,7 +332,7 @@ def rows_of(network: BurstNetwork) -> Rows:
         sigma=sigma,
         white_variance=white**2,
         common=common,
-        share=np.concatenate([ties.share, one[sizes[0] :]]),
+        share=np.concatenate([ties.share, stations.share, np.ones(sizes[2])]),
         variance=variance,
         usable=usable,
         gnss_covariance=shifted,

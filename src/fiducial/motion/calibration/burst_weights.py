@@ -11,7 +11,7 @@ from scipy.special import ndtr
 
 from fiducial.geodesy.robust import HUBER_K, MAD_TO_SIGMA
 from fiducial.motion.calibration.burst_groups import Groups, Information
-from fiducial.motion.calibration.burst_ties import FIELD, STATION, TIE, Rows
+from fiducial.motion.calibration.burst_ties import FIELD, STATION, TIE
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -22,6 +22,9 @@ FEWEST_REDUNDANT: Final = 5.0
 """With less redundancy the stated sigmas stand."""
 SMALLEST_REDUNDANCY: Final = 0.1
 """Of an observation with less than this share of redundancy hardly anything can be judged."""
+REJECTED: Final = 1e-6
+"""Factor of a rejected observation: a thousand times its sigma, which decides nothing that anything else tells, and
+keeps determined what nothing else does."""
 _REJECT_AT: Final = 5.0
 
 
@@ -38,21 +41,24 @@ class Fit:
         wanted.
     absorbed : ndarray, shape (group,)
         tr(M Cov): independent observations that the unknowns used up.
+    expected : ndarray, shape (3,)
+        Expected squares of the residuals of ties, stations and field over their redundancy (`burst_noise`).
     """
 
     residual: Array
     leverage: Array
     absorbed: Array
+    expected: Array
 
 
-def standardised(groups: Groups, rows: Rows, fit: Fit, factors: Array) -> Array:
+def standardised(groups: Groups, fit: Fit, factors: Array) -> Array:
     """Return residuals over their own sigma at full weight, s sqrt(1 - l), shape (member,)."""
-    variance = rows.variance[groups.row] * factors[groups.kind[groups.of_member]]
+    variance = groups.members.variance * factors[groups.members.kind]
     free = np.maximum(1.0 - fit.leverage, SMALLEST_REDUNDANCY)
     return np.asarray(fit.residual / np.sqrt(variance * free), dtype=np.float64)
 
 
-def redundancy(groups: Groups, rows: Rows, robust: Array, fit: Fit) -> Array:
+def redundancy(groups: Groups, robust: Array, fit: Fit) -> Array:
     """Return the redundancy of ties, stations and field, shape (3,).
 
     Notes
@@ -62,18 +68,16 @@ def redundancy(groups: Groups, rows: Rows, robust: Array, fit: Fit) -> Array:
     observations, because the noise is largest where the offset is. E r'D^-1 r = tr(D^-1 C) - tr(M Cov) for the
     estimator of `burst_groups`, D the diagonal of C.
     """
-    used = rows.share[groups.row] * (robust > 0)
-    number = np.bincount(groups.kind[groups.of_member], used, 3)
+    number = np.bincount(groups.members.kind, groups.members.share * (robust > REJECTED), 3)
     return np.asarray(number - np.bincount(groups.kind, fit.absorbed, 3), dtype=np.float64)
 
 
-def next_factors(groups: Groups, rows: Rows, robust: Array, fit: Fit, factors: Array, *, first: bool) -> Array:
+def next_factors(groups: Groups, robust: Array, fit: Fit, factors: Array, *, first: bool) -> Array:
     """Return new variance factors of ties and stations; that of the field stays 1.
 
     Parameters
     ----------
     groups : Groups
-    rows : Rows
     robust : ndarray, shape (member,)
         Factors of the weights.
     fit : Fit
@@ -91,35 +95,34 @@ def next_factors(groups: Groups, rows: Rows, robust: Array, fit: Fit, factors: A
     -----
     s^2 = sum p h z^2 / (c sum p), z the standardised residual, p = 1 - l: with h = 1 this is r'D^-1 r over
     `redundancy`. c = 2 Phi(k) - 1, what Huber's weight leaves of the variance of a normal error:
-    E min(1, k / |z|) z^2. Observations that hardly any other controls say nothing of their variance.
+    E min(1, k / |z|) z^2; and what neglected correlation leaves is divided out (`Fit.expected`). Observations that hardly any other controls say nothing of their variance.
     """
-    kind = groups.kind[groups.of_member]
-    free = redundancy(groups, rows, robust, fit)
+    kind = groups.members.kind
+    free = redundancy(groups, robust, fit)
     found = np.ones(3)
-    ratio = standardised(groups, rows, fit, factors)
+    ratio = standardised(groups, fit, factors)
     left = 1.0 - fit.leverage
-    counted = rows.share[groups.row] * left * (robust > 0) * (left > SMALLEST_REDUNDANCY)
+    counted = groups.members.share * left * (robust > REJECTED) * (left > SMALLEST_REDUNDANCY)
     kept = float(2.0 * ndtr(HUBER_K) - 1.0)
     for one in (TIE, STATION):
         chosen = (kind == one) & (counted > 0)
         if free[one] < FEWEST_REDUNDANT:
             continue
         if first:
-            found[one] = factors[one] * (MAD_TO_SIGMA * np.median(np.abs(ratio[chosen]))) ** 2
+            found[one] = factors[one] * (MAD_TO_SIGMA * np.median(np.abs(ratio[chosen]))) ** 2 / fit.expected[one]
             continue
         weight, doubt = counted[chosen], robust[chosen]
         share = float(np.sum(weight * doubt * ratio[chosen] ** 2) / np.sum(weight))
-        found[one] = factors[one] * share / (1.0 if np.all(doubt == 1.0) else kept)
+        found[one] = factors[one] * share / fit.expected[one] / (1.0 if np.all(doubt == 1.0) else kept)
     return np.clip(found, *FACTOR_BOUNDS)
 
 
-def next_robust(groups: Groups, rows: Rows, part: Index, fit: Fit, factors: Array) -> Array:
-    """Return Huber's factors of the weights, shape (member,); 0 for far outliers, 1 for rows of the field.
+def next_robust(groups: Groups, part: Index, fit: Fit, factors: Array) -> Array:
+    """Return Huber's factors of the weights, shape (member,): `REJECTED` for far outliers, 1 for the field.
 
     Parameters
     ----------
     groups : Groups
-    rows : Rows
     part : ndarray of int, shape (burst,)
         Connected part of the network that each burst belongs to.
     fit : Fit
@@ -129,22 +132,24 @@ def next_robust(groups: Groups, rows: Rows, part: Index, fit: Fit, factors: Arra
     -----
     h = min(1, k / |z|) with z = r / (s sqrt(1 - l)), l at full weights and fixed: Schweppe's form (Handschin et al.
     1975), whose sum of losses is convex, so that there is one solution. What would be more than 5 sigma away if it had
-    no weight, |r| > 5 s / sqrt(1 - l), gets none; but never more than a quarter of an overlap or of the stations of a
+    no weight, |r| > 5 s / sqrt(1 - l), is rejected; but never more than a quarter of an overlap or of the stations of a
     connected part: a majority is not an outlier, and the datum must not go with it.
     """
-    kind = groups.kind[groups.of_member]
-    ratio = np.abs(standardised(groups, rows, fit, factors))
+    kind = groups.members.kind
+    ratio = np.abs(standardised(groups, fit, factors))
     robust = np.minimum(1.0, HUBER_K / np.maximum(ratio, 1e-300))
-    unit = np.where(kind == TIE, groups.of_member, groups.size + part[groups.first[groups.of_member]])
+    unit = np.where(kind == TIE, groups.of_member, groups.size + part[groups.members.first])
     far = ratio * np.maximum(1.0 - fit.leverage, SMALLEST_REDUNDANCY) > _REJECT_AT
     number = np.bincount(unit)
     few = np.bincount(unit, far) <= number // 4
-    robust[far & few[unit]] = 0.0
+    robust[far & few[unit]] = REJECTED
     robust[kind == FIELD] = 1.0
     return robust
 
 
-def absorbed_by(groups: Groups, told: Information, scale: Array, covariance: tuple[Array, Array]) -> tuple[Array, Array]:
+def absorbed_by(
+    groups: Groups, told: Information, scale: Array, covariance: tuple[Array, Array]
+) -> tuple[Array, Array]:
     """Return what the unknowns of a solution took up of the observations.
 
     Parameters

@@ -184,5 +184,12 @@ def contradicted_stations(stations: StationVelocities) -> Mask:
     GNSS against GNSS: no recipe and no InSAR has a say in it, and it is the same for every recipe. Such a station
     may be wrong, or right on ground that moves by itself; nothing here can tell, so it is reported apart.
     """
-    agrees, keeps_up, _ = outlier_masks(stations)
-    return np.asarray(~agrees | (np.isfinite(stations.velocity_enu_mm_per_yr[:, 2]) & ~keeps_up))
+    # A sigma that is missing is no reason: such a station cannot judge, and would blind the test to its neighbours.
+    usable = np.flatnonzero(usable_stations(stations))
+    chosen = stations.select(usable)
+    velocity, variance = chosen.velocity_enu_mm_per_yr.copy(), chosen.covariance_enu[:, 2, 2]
+    velocity[~(np.isfinite(variance) & (variance > 0)), 2] = np.nan
+    agrees, keeps_up, _ = outlier_masks(replace(chosen, velocity_enu_mm_per_yr=velocity))
+    contradicted = np.zeros(stations.size, dtype=bool)
+    contradicted[usable] = ~agrees | (np.isfinite(velocity[:, 2]) & ~keeps_up)
+    return contradicted

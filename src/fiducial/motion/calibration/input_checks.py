@@ -62,11 +62,12 @@ def check_duplicates(tracks: Sequence[TrackObservations]) -> None:
             continue
         digest = hashlib.blake2b(np.ascontiguousarray(track.cell).tobytes(), digest_size=16)
         digest.update(np.ascontiguousarray(track.blocks.velocity_mm_per_yr).tobytes())
+        digest.update(np.ascontiguousarray(track.blocks.line_of_sight).tobytes())
         other = contents.setdefault(digest.digest(), track.name)
         if other != track.name:
             raise InputError(
                 "FID-1132",
-                "two bursts have the same cells and velocities: one burst under two names",
+                "two bursts have the same cells, velocities and lines of sight: one burst under two names",
                 where=f"bursts {other}, {track.name}",
                 fix="give every burst once: a second time it would only pretend to know more",
             )

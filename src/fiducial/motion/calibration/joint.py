@@ -13,6 +13,7 @@ from fiducial.geodesy.covariance_functions import ExponentialModel
 from fiducial.geodesy.station_velocities import StationVelocities
 from fiducial.motion.calibration.fitting import outlier_rejections, result_of, station_residuals
 from fiducial.motion.calibration.gnss import StationLineOfSight, check_inputs, line_of_sight_at_stations
+from fiducial.motion.calibration.input_checks import check_tracks
 from fiducial.motion.calibration.network_adjustment import NetworkSolution, Processes, adjust
 from fiducial.motion.calibration.network_cells import NetworkCells, cells_of
 from fiducial.motion.calibration.network_design import burst_basis, burst_terms, design_network, regional_field
@@ -56,11 +57,13 @@ class JointRecipe:
         Raises
         ------
         InputError
-            FID-1061 when there is no block; FID-1063, FID-1066 when the inputs do not belong together.
+            FID-1061 when there is no block; FID-1063, FID-1066 when the inputs do not belong together; FID-1132 when a
+            burst stands twice; FID-1133 when lines of sight follow different conventions.
         NumericsError
             FID-3010, FID-3011 when covariances or normal equations are singular.
         """
         check_inputs(tracks, stations, field)
+        check_tracks(tracks)
         cells = cells_of(tracks)
         regional = regional_field(cells, field)
         residual = cells.velocity_mm_per_yr - regional.along_mm_per_yr
@@ -78,7 +81,7 @@ class JointRecipe:
             for track in tracks
         ]
         result = result_of(self.name, fitted, stations, field)
-        return replace(result, notes=(*result.notes, regional.note), hyper_parameters=model.to_dict())
+        return replace(result, notes=(*result.notes, regional.note, model.note), hyper_parameters=model.to_dict())
 
     def fixed(self, result: CalibrationResult) -> Recipe:
         """Keep the hyper-parameters; see `Recipe.fixed`."""

@@ -80,6 +80,17 @@ class NetworkModel:
         """Return the variance factor of a track; 1 where none was estimated."""
         return dict(self.track_factor).get(track, 1.0)
 
+    @property
+    def note(self) -> str:
+        """What is assumed, in a sentence."""
+        source = f"estimated from {self.cells} cells" if self.cells else "assumed"
+        bounds = f"; at their bounds: {', '.join(self.at_bounds)}" if self.at_bounds else ""
+        return (
+            f"long-wave errors of {self.nuisance_sigma:.1f} mm/yr over {self.nuisance_length_km:.0f} km removed, local up "
+            f"of {self.up_sigma:.1f} mm/yr over {self.up_length_km:.0f} km and short-wave errors of "
+            f"{self.noise_sigma:.1f} mm/yr over {self.noise_length_km:.0f} km kept ({source}{bounds})"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
         values = {name: getattr(self, name) for name in _PARAMETERS}

@@ -12,6 +12,8 @@ from fiducial.motion.calibration.score_table import DIRECTIONS, REFERENCE, Recip
 
 ERASED: Final = 0.5
 """A recipe that takes away more than this of a 10 km bowl has no claim on a good hold-out."""
+NOTABLE: Final = 0.1
+"""The recipe that takes away the most has none either, if it is more than this."""
 _BOWL_KM = 10.0
 
 DEFINITIONS: Final[Mapping[str, str]] = MappingProxyType({
@@ -105,7 +107,7 @@ def _best(rows: Sequence[RecipeRow]) -> list[str]:
     share, alone = best.leak(_BOWL_KM), len(known) == 1
     number = f"{best.recipe} has {'a' if alone else 'the smallest'} hold-out error{' of' if alone else ':'} {best.hold_out.rms_mm_per_yr:.2f} mm/yr"  # fmt: skip
     removes = f"it takes away {100 * share:.0f} % of a 10 km bowl that GNSS does not see"
-    if share <= ERASED and (alone or best is not worst):
+    if share <= ERASED and (alone or best is not worst or share < NOTABLE):
         most = "" if alone else f"; the most is {100 * worst.leak(_BOWL_KM):.0f} %, by {worst.recipe}"
         return [f"{number}; {removes}{most}."]
     rank = "" if alone or best is not worst else ", more than any other recipe"
