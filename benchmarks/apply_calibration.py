@@ -1,10 +1,12 @@
-"""Reading a product with a calibration applied, against reading it as it is: 200 000 points x 300 dates, row group by row group."""
+"""Reading a product with a calibration applied, against reading it as it is: 200 000 points x 300 dates."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +32,10 @@ def _source(product: PointProduct, name: str, basis: Basis) -> Source:
     return Source(product, calibration_file.read(product.path, name))
 
 
-def _read(source: Source) -> int:
-    return sum(block.size for block in source.blocks(COLUMNS))
+def _reader(source: Source) -> Callable[[], object]:
+    """Return a function that reads the next row group, over and over."""
+    groups = itertools.cycle(range(source.product.row_groups))
+    return lambda: source.block(next(groups), COLUMNS)
 
 
 def measure(points: int, epochs: int, rounds: int, folder: Path) -> dict[str, float]:
@@ -44,9 +48,10 @@ def measure(points: int, epochs: int, rounds: int, folder: Path) -> dict[str, fl
         "spline_8_km": _source(product, "fine", SplineBasis.covering(easting, northing, 25_000.0 / 3)),
         "polynomial": _source(product, "polynomial", PolynomialBasis.full(easting, northing, 2)),
     }
-    seconds = common.alternate({name: lambda s=source: _read(s) for name, source in sources.items()}, rounds)
+    # In turns by row groups: a busy machine slows whole reads down by more than what is to be measured.
+    seconds = common.alternate({name: _reader(source) for name, source in sources.items()}, rounds * product.row_groups)
     found: dict[str, float] = {"points": points, "epochs": epochs}
-    found |= {f"{name}_s": round(value, 4) for name, value in seconds.items()}
+    found |= {f"{name}_s": round(value * product.row_groups, 4) for name, value in seconds.items()}
     return found | {
         f"{name}_over_plain": round(value / seconds["plain"], 3) for name, value in seconds.items() if name != "plain"
     }
@@ -56,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=200_000)
     parser.add_argument("--epochs", type=int, default=300)
-    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fiducial-bench-") as folder:

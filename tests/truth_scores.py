@@ -51,10 +51,19 @@ def fit(name, region):
     return recipe(name).fit(region.tracks, region.stations, VelocityField.fit(region.stations))
 
 
+def errors(result, region):
+    """Return S_found - S_true at the blocks of every track, a list."""
+    return [one - truth for one, truth in zip(surfaces(result, region.tracks)[0], region.correction, strict=True)]
+
+
+def rms_error(result, region):
+    """Return the RMS of S_found - S_true over all blocks, mm/yr."""
+    return float(np.sqrt(np.mean(np.concatenate(errors(result, region)) ** 2)))
+
+
 def score(result, region, whole=None):
     """Hold a result against the truth; stations of ``whole`` that the region lacks are judges."""
-    found, sigma = surfaces(result, region.tracks)
-    error = [one - truth for one, truth in zip(found, region.correction, strict=True)]
+    sigma, error = surfaces(result, region.tracks)[1], errors(result, region)
     modes = [_modes(result.track(t.name).surface, t.blocks, e) for t, e in zip(region.tracks, error, strict=True)]
     pull = np.concatenate(error) / np.maximum(np.concatenate(sigma), 1e-12)
     judged = np.zeros(0) if whole is None else _judged(result, region, whole)
@@ -132,7 +141,7 @@ def thinning(names, seeds=20, **changes):
             region = region.thinned(np.arange(region.stations.size) < count)
             for name in names:
                 try:
-                    error[name].append(score(fit(name, region), region).rms_mm_per_yr)
+                    error[name].append(rms_error(fit(name, region), region))
                 except InputError:
                     error[name].append(np.nan)
         for name in names:

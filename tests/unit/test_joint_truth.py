@@ -20,11 +20,11 @@ from simulated_region import (
     surfaces,
     with_addition,
 )
-from truth_scores import fit, mean_of_seeds, ratio_interval, score
+from truth_scores import fit, mean_of_seeds, ratio_interval, rms_error, score
 
 SEEDS = 20
 STATIONS, JUDGES = 64, 30
-COVERAGE = 0.3
+COVERAGE = 0.2
 
 
 @cache
@@ -114,28 +114,31 @@ def test_held_out_stations_are_met_within_the_predicted_sigma():
     assert 0.9 < np.sqrt(square) < 1.1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("count", [4, 8, 16, 32, 64])
-def test_few_stations_make_it_no_worse_than_the_published_recipe(count):
-    """Both get the same field. With four stations ``joint`` estimates its hyper-parameters from them alone."""
-    errors = {"egms": [], "joint": []}
-    for seed in range(SEEDS):
-        region = world(seed)[1]
-        region = region.thinned(np.arange(region.stations.size) < count)
-        field = VelocityField.fit(region.stations)
-        for name, errors_of in errors.items():
-            # The noise that egms estimates for its sigma has no part in its surface.
-            known = name == "egms" or count > 4
-            chosen = recipe(name).fixed(fitted(seed) if name == "joint" else egms_of(seed)) if known else recipe(name)
-            errors_of.append(score(chosen.fit(region.tracks, region.stations, field), region).rms_mm_per_yr)
-    ratio, _, high = ratio_interval(errors["joint"], errors["egms"])
-    assert ratio < 1.0
-    assert high < 1.02
-
-
 @cache
 def egms_of(seed):
     return fit("egms", world(seed)[1])
+
+
+def thin_error(name, seed, count, draw):
+    """Mean error of a recipe with ``count`` of the stations, hyper-parameters being those of all, as in the score."""
+    region, whole = world(seed)[1], fitted(seed) if name == "joint" else egms_of(seed)
+    if count == STATIONS:
+        return rms_error(whole, region)
+    number = np.arange(STATIONS)
+    thin = region.thinned((number >= draw * count) & (number < (draw + 1) * count))
+    return rms_error(recipe(name).fixed(whole).fit(thin.tracks, thin.stations, VelocityField.fit(thin.stations)), thin)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "draws"), [(4, 3), (8, 1), (16, 1), (32, 1), (64, 1)])
+def test_few_stations_make_it_no_worse_than_the_published_recipe(count, draws):
+    """Both get the same field. Four stations are drawn three times a region: what they say scatters most."""
+    error = {
+        name: [np.mean([thin_error(name, seed, count, draw) for draw in range(draws)]) for seed in range(SEEDS)]
+        for name in ("joint", "egms")
+    }
+    _, _, high = ratio_interval(error["joint"], error["egms"])
+    assert high < 1.02
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -146,21 +149,33 @@ def test_a_perfect_input_is_unchanged_within_its_sigma(seed):
     assert np.abs(found / sigma).max() < 3.0
 
 
-@pytest.mark.parametrize("number", [0, 9])
-@pytest.mark.parametrize("slope", [0.0, 5.0])
-def test_what_is_added_to_one_burst_is_taken_out(number, slope):
-    """A rate of 4 mm/yr, and a plane of 5 mm/yr over 100 km with it; an offset of displacements has no velocity."""
-    region, before = bursts()
-    name, blocks = region.tracks[number].name, region.tracks[number].blocks
-    centre = blocks.easting.mean(), blocks.northing.mean()
-
-    def addition(easting, northing):
-        return 4.0 + slope * (0.8 * (easting - centre[0]) - 0.6 * (northing - centre[1])) / 1e5
-
+def left_of_addition(region, result, name, addition):
+    """Largest change of any calibrated velocity by what is added to one track."""
     changed = replace(region, tracks=with_addition(region.tracks, name, addition))
     after = calibrated(changed, fit("joint", changed))
-    difference = np.concatenate(after) - np.concatenate(calibrated(region, before))
-    assert np.abs(difference).max() < 0.05
+    return np.abs(np.concatenate(after) - np.concatenate(calibrated(region, result))).max()
+
+
+def plane(blocks, rate, slope):
+    """A rate in mm/yr and a slope in mm/yr per 100 km about the middle of a burst."""
+    centre = blocks.easting.mean(), blocks.northing.mean()
+    return lambda e, n: rate + slope * (0.8 * (e - centre[0]) - 0.6 * (n - centre[1])) / 1e5
+
+
+@pytest.mark.parametrize(("rate", "slope"), [(4.0, 0.0), (0.0, 5.0)])
+@pytest.mark.parametrize("number", [4, 7, 16])
+def test_what_is_added_to_one_burst_is_taken_out(number, rate, slope):
+    """An offset of displacements has no velocity; an offset of velocities is a rate."""
+    region, result = bursts()
+    track = region.tracks[number]
+    assert left_of_addition(region, result, track.name, plane(track.blocks, rate, slope)) < 0.05
+
+
+@pytest.mark.parametrize(("rate", "slope"), [(4.0, 0.0), (0.0, 5.0)])
+def test_what_is_added_to_one_frame_is_taken_out(rate, slope):
+    region = world(0)[1]
+    track = region.tracks[1]
+    assert left_of_addition(region, fitted(0), track.name, plane(track.blocks, rate, slope)) < 0.05
 
 
 @pytest.mark.parametrize("seen", [False, True])

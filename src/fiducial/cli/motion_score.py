@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from fiducial.cli.console import print_json, print_lines, print_table
 from fiducial.cli.motion import Flag, FrameName, Sources, Table, app
 
-Recipes = Annotated[list[str] | None, Parameter(consume_multiple=True)]
+Recipes = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 
 
 @app.command

@@ -281,11 +281,16 @@ def _scores(plan: Plan, recipes: Sequence[Recipe], workers: int, advance: Advanc
     with ProcessPoolExecutor(workers, context, _start, (plan.evidence, told)) as pool:
         # The registry goes from the simple to the dear ones: the longest are begun first, so that none is left over.
         left: set[Future[RecipeScore]] = {pool.submit(_work, one) for one in reversed(recipes)}
-        while left:
-            done, left = wait(left, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-            _drain(told, advance)
-            for future in done:
-                yield future.result()
+        try:
+            while left:
+                done, left = wait(left, timeout=_POLL_S, return_when=FIRST_COMPLETED)
+                _drain(told, advance)
+                for future in done:
+                    yield future.result()
+        except BaseException:
+            # An interrupted pool would otherwise work through all that is still queued.
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
 
 
 def _drain(told: Any, advance: Advance) -> None:

@@ -139,7 +139,7 @@ def adjust_bursts(
     -----
     Least squares with the information of each group of observations as `burst_groups` derives it. Leverages come from
     a solution with full weights; then Huber's weights (k 1.5) and variance factors of ties and stations are renewed
-    together until no correction at an observation moves by more than 3 % of the observation's sigma. The unknowns of
+    together until no correction at an observation moves by more than 1 % of the observation's sigma. The unknowns of
     a burst form a block, the factor keeps blocks together, and the sigmas come from a selected inverse
     (`geodesy.block_cholesky`); what correlation between groups adds to them is simulated (`burst_noise`).
     """

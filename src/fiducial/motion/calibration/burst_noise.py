@@ -9,15 +9,17 @@ correlation go through the solution at hand, and show how much.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from fiducial.motion.calibration.burst_groups import Groups
 from fiducial.motion.calibration.burst_system import BurstSystem
-from fiducial.motion.calibration.burst_ties import BurstNetwork, Rows
+from fiducial.motion.calibration.burst_ties import STATION, BurstNetwork, Rows
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -41,7 +43,7 @@ class Neglected:
         Expected weighted squares of the residuals of ties, stations and field over their redundancy; 1 without
         neglected correlation.
     unknowns : float
-        Variance of the unknowns over the one of the inverse normal matrix, on average.
+        Variance of the unknowns over the one of the inverse normal matrix, on average; at least 1.
     """
 
     residuals: Array
@@ -89,15 +91,12 @@ def neglected_correlation(
     active = system.active
     whole = covariance + np.einsum("bi,ij->bij", (~active).astype(np.float64), np.eye(active.shape[1]))
     share = np.einsum("bii->b", np.linalg.solve(whole, spread))
-    return Neglected(ratio, float(np.sum(share) / np.sum(active)))
+    return Neglected(ratio, max(float(np.sum(share) / np.sum(active)), 1.0))
 
 
 def _draw(network: BurstNetwork, rows: Rows, draws: int) -> Array:
     """Return noise of the rows, shape (row, draw), mm/yr."""
-    names = np.array(
-        [int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") for name in network.names],
-        dtype=np.uint64,
-    )
+    names = _hashes(network.names)
     number = np.arange(draws, dtype=np.uint64)
     first, second, tied = rows.first, rows.second, rows.second >= 0
     noise = np.zeros((len(first), draws))
@@ -109,12 +108,45 @@ def _draw(network: BurstNetwork, rows: Rows, draws: int) -> Array:
             chosen = slice(None) if sign > 0 else tied
             noise[chosen] += sign * _waves(burst, bursts[chosen], place[chosen])
     noise *= sigma[:, None] * np.sqrt(2.0 / _WAVES)
-    own = rows.gnss_covariance.diagonal()
-    position = _mixed(place[:, 0].copy().view(np.uint64)) ^ place[:, 1].copy().view(np.uint64)
-    pair = names[first] ^ np.where(tied, _mixed(names[second]), np.uint64(0))
-    noise += _signs(_mixed(position ^ pair), number) * np.sqrt(rows.white_variance + own)[:, None]
-    noise += _signs(_mixed(pair), number) * rows.common[:, None]
+    # Rounded: the mean of the same positions in another order differs in its last digits.
+    east, north = (np.round(axis).astype(np.int64).view(np.uint64) for axis in (rows.easting, rows.northing))
+    cell = _mixed(_mixed(east) ^ north)
+    white = np.sqrt(rows.white_variance)[:, None] * np.where(tied, np.sqrt(0.5), 1.0)[:, None]
+    noise += _signs(cell ^ names[first], number) * white
+    noise[tied] -= (_signs(cell ^ names[second], number) * white)[tied]
+    noise += _signs(names[first] ^ _mixed(names[second]), number) * rows.common[:, None]
+    return noise + _gnss(rows, number)
+
+
+def _gnss(rows: Rows, number: Hash) -> Array:
+    """Return errors of GNSS along the LOS: one draw for a station, whatever bursts see it.
+
+    Notes
+    -----
+    Through the symmetric root of the covariance within a burst, which does not depend on the order of its rows.
+    """
+    noise = np.zeros((len(rows.kind), len(number)))
+    chosen = np.flatnonzero(rows.kind == STATION)
+    if not len(chosen):
+        return noise
+    signs = _signs(_hashes(rows.station[chosen].tolist()), number)
+    begins = np.flatnonzero(np.diff(rows.first[chosen], prepend=-1))
+    count = np.diff(np.append(begins, len(chosen)))
+    covariance = csr_array(rows.gnss_covariance)
+    for size in np.unique(count):
+        members = begins[count == size][:, None] + np.arange(size)
+        place = chosen[members]
+        one, two = (np.broadcast_to(axis, (*place.shape, size)) for axis in (place[:, :, None], place[:, None, :]))
+        blocks = np.asarray(covariance[one.ravel(), two.ravel()]).reshape(one.shape)
+        values, vectors = np.linalg.eigh(blocks)
+        root = (vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]) @ vectors.transpose(0, 2, 1)
+        noise[place] = root @ signs[members]
     return noise
+
+
+def _hashes(names: Sequence[str]) -> Hash:
+    digests = (hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names)
+    return np.frombuffer(b"".join(digests), dtype=np.uint64)
 
 
 def _waves(burst: Hash, bursts: Index, place: Array) -> Array:

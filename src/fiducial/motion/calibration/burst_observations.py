@@ -226,9 +226,9 @@ def _ties(cells: _Cells, field: VelocityField) -> BurstTies:
     starts = np.flatnonzero(np.diff(cells.key[order], prepend=-1))
     count = np.diff(np.append(starts, len(order)))
     one, two, cell = [], [], []
-    for bursts in np.unique(count[count > 1]):
-        here = starts[count == bursts]
-        i, j = np.triu_indices(bursts, 1)
+    for number in np.unique(count[count > 1]):
+        here = starts[count == number]
+        i, j = np.triu_indices(number, 1)
         one.append((here[:, None] + i).ravel())
         two.append((here[:, None] + j).ravel())
         cell.append(np.repeat(here, len(i)))
@@ -237,8 +237,10 @@ def _ties(cells: _Cells, field: VelocityField) -> BurstTies:
     a, b = order[np.concatenate(one)], order[np.concatenate(two)]
     seen, medians, white = cells.residual, cells.medians, _white_variance(cells.medians)
     short = cells.short_wave_sigma
-    number = np.unique(np.concatenate(cell), return_inverse=True)[1].ravel()
-    easting, northing = (0.5 * (axis[a] + axis[b]) for axis in (medians.easting, medians.northing))
+    shared = np.unique(np.concatenate(cell), return_inverse=True)[1].ravel()
+    bursts = np.bincount(cells.key)
+    mean = [np.bincount(cells.key, axis) / bursts for axis in (medians.easting, medians.northing)]
+    easting, northing = (axis[cells.key[a]] for axis in mean)
     sight = medians.line_of_sight[a] - medians.line_of_sight[b]
     return BurstTies(
         first=cells.burst[a],
@@ -249,7 +251,7 @@ def _ties(cells: _Cells, field: VelocityField) -> BurstTies:
         sigma_mm_per_yr=np.full(len(a), np.sqrt(2.0) * short),
         white_sigma_mm_per_yr=np.sqrt(white[a] + white[b]),
         common_sigma_mm_per_yr=np.sqrt(_field_variance(easting, northing, sight, field, cells.crs)),
-        share=shares_in_cells(number, short**2 + white[a], short**2 + white[b]),
+        share=shares_in_cells(shared, short**2 + white[a], short**2 + white[b]),
     )
 
 

@@ -26,8 +26,8 @@ from fiducial.motion.calibration.burst_weights import Fit, absorbed_by, next_fac
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-_MOST_ROUNDS: Final = 12
-_SETTLED_SIGMAS: Final = 0.03
+_MOST_ROUNDS: Final = 30
+_SETTLED_SIGMAS: Final = 0.01
 _LOOK_AHEAD: Final = 0.5
 _SAME_FACTOR: Final = 0.3
 _PER_100_KM: Final = 1e5
@@ -162,7 +162,7 @@ class Rounds:
             moved = now.fit.residual - before.fit.residual
             if float(np.max(np.abs(moved) / sigma, initial=0.0)) < _SETTLED_SIGMAS:
                 return now, True
-            # Huber's weights approach their end from one side, by half of the way a round: look a little ahead.
+            # Huber's weights approach their end from one side, by a share of the way a round: look a little ahead.
             ahead = now.fit.residual + (_LOOK_AHEAD * moved if number else 0.0)
         return now, False
 
@@ -189,9 +189,7 @@ class Rounds:
         unknowns = before.unknowns + system.solve(residual, before.unknowns[:, :, None])[:, :, 0]
         fit = replace(before.fit, residual=self.residual(unknowns))
         self.advance(1.0)
-        return replace(
-            before, system=system, unknowns=unknowns, factors=factors, robust=robust, fit=fit, first=False
-        )
+        return replace(before, system=system, unknowns=unknowns, factors=factors, robust=robust, fit=fit, first=False)
 
     def residual(self, unknowns: Array) -> Array:
         """Return observed minus modelled of the members of the groups, mm/yr."""

@@ -43,7 +43,7 @@ class BurstTies:
     first, second : ndarray of int, shape (tie,)
         Bursts b and c.
     easting, northing : ndarray, shape (tie,)
-        Metres.
+        Metres; the same for all ties of a cell.
     difference_mm_per_yr : ndarray, shape (tie,)
         LOS, positive towards the satellite.
     sigma_mm_per_yr : ndarray, shape (tie,)
@@ -250,6 +250,8 @@ class Rows:
         Of the value, everything together, (mm/yr)^2.
     usable : ndarray of bool, shape (row,)
     gnss_covariance : coo_array, shape (row, row)
+    station : ndarray of str, shape (row,)
+        Name; empty except for stations.
     notes : tuple of str
     """
 
@@ -267,6 +269,7 @@ class Rows:
     variance: Array
     usable: Mask
     gnss_covariance: coo_array
+    station: NDArray[np.str_]
     notes: tuple[str, ...]
 
     def select(self, index: Index) -> Rows:
@@ -336,6 +339,7 @@ def rows_of(network: BurstNetwork) -> Rows:
         variance=variance,
         usable=usable,
         gnss_covariance=shifted,
+        station=np.concatenate([np.full(sizes[0], ""), stations.names, np.full(sizes[2], "")]),
         notes=tuple(notes),
     )
 
