@@ -107,11 +107,15 @@ def test_the_field_stands_in_where_a_part_has_no_station():
     with pytest.raises(InputError, match="FID-1130") as raised:
         BurstPlanes(use_field="never").fit(apart, stations, field)
     assert apart[12].name in str(raised.value)
-    result = BurstPlanes(use_field="needed").fit(apart, stations, field)
+    # One row a burst, for its offset: of two swaths it leaves the difference of their slopes undetermined.
+    with pytest.raises(ArithmeticError, match="FID-3011"):
+        BurstPlanes().fit(apart, stations, field)
+    result = BurstPlanes(slope_sigma_mm_per_yr_per_100_km=3.0).fit(apart, stations, field)
     assert any(f"stands in for stations in {len(apart) - 12} bursts" in note for note in result.notes)
-    errors = _errors(apart, result, truth[chosen], corner[chosen])
-    for error, sigma in errors[12:]:
-        assert np.abs(error).max() < 0.1
+    for error, sigma in _errors(apart, result, truth[chosen], corner[chosen])[12:]:
+        # Of offsets of 6 mm/yr and slopes of 3 mm/yr per 100 km, which the prior pulls towards zero.
+        assert abs(error.mean()) < 0.5
+        assert (np.abs(error) < 3.0 * sigma).all()
         assert (sigma > 0.05).all()
     lone = network_from_tracks(apart, stations, field, use_field="stationless").network
     needed = network_from_tracks(apart, stations, field, use_field="needed").network
@@ -172,7 +176,9 @@ def test_a_fixed_recipe_keeps_the_variance_factors():
     assert fixed.factors == (result.hyper_parameters["tie_factor"], result.hyper_parameters["station_factor"])
     again = fixed.fit(tracks, stations, field)
     for one, two in zip(result.tracks, again.tracks, strict=True):
-        assert one.surface.coefficients == pytest.approx(two.surface.coefficients, abs=0.05)
+        # Not bit by bit: outliers are judged with the leverages that go with the factors.
+        change = np.abs(one.surface.coefficients - two.surface.coefficients)
+        assert (change < 0.15 * np.sqrt(np.diag(one.surface.covariance))).all()
     assert fixed.name == "network"
 
 

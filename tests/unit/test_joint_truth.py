@@ -48,7 +48,7 @@ def scored(seed):
 @cache
 def bursts():
     """Twenty-four bursts of four relative orbits, with unwrapping clusters and stations without vertical."""
-    region = simulate_region(3, swaths=2, along=3, clusters=True, horizontal_only=0.3, coverage=COVERAGE)
+    region = simulate_region(3, swaths=2, along=3, clusters=True, horizontal_only=0.3, coverage=0.4)
     return region, fit("joint", region)
 
 
@@ -141,12 +141,17 @@ def test_few_stations_make_it_no_worse_than_the_published_recipe(count, draws):
     assert high < 1.02
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_perfect_input_is_unchanged_within_its_sigma(seed):
-    region = simulate_region(seed, PERFECT, coverage=COVERAGE)
-    found, sigma = (np.concatenate(part) for part in surfaces(fit("joint", region), region.tracks))
-    assert np.sqrt(np.mean((found / sigma) ** 2)) < 1.0
-    assert np.abs(found / sigma).max() < 3.0
+@pytest.mark.slow
+def test_a_perfect_input_is_unchanged_within_its_sigma():
+    """InSAR without any error, stations with theirs: all that is taken off is what the stations cannot exclude."""
+    squares = []
+    for seed in range(6):
+        region = simulate_region(seed, PERFECT, coverage=0.3)
+        found, sigma = (np.concatenate(part) for part in surfaces(fit("joint", region), region.tracks))
+        assert np.abs(found / sigma).max() < 3.0
+        assert 0.1 < np.median(sigma) < 0.9
+        squares.append(np.mean((found / sigma) ** 2))
+    assert np.sqrt(np.mean(squares)) < 1.1
 
 
 def left_of_addition(region, result, name, addition):
@@ -163,11 +168,12 @@ def plane(blocks, rate, slope):
 
 
 @pytest.mark.parametrize(("rate", "slope"), [(4.0, 0.0), (0.0, 5.0)])
-@pytest.mark.parametrize("number", [4, 7, 16])
+@pytest.mark.parametrize("number", [4, 9, 22])
 def test_what_is_added_to_one_burst_is_taken_out(number, rate, slope):
     """An offset of displacements has no velocity; an offset of velocities is a rate."""
     region, result = bursts()
     track = region.tracks[number]
+    assert track.blocks.size > 60
     assert left_of_addition(region, result, track.name, plane(track.blocks, rate, slope)) < 0.05
 
 
@@ -178,16 +184,27 @@ def test_what_is_added_to_one_frame_is_taken_out(rate, slope):
     assert left_of_addition(region, fitted(0), track.name, plane(track.blocks, rate, slope)) < 0.05
 
 
-@pytest.mark.parametrize("seen", [False, True])
+@cache
+def covered():
+    """A region that InSAR covers as well as the real ones that leakage is measured on."""
+    region = simulate_region(0)
+    return region, np.concatenate(surfaces(fit("joint", region), region.tracks)[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seen", [False, True], ids=["unseen", "seen"])
 def test_a_bowl_of_ten_kilometres_is_kept(seen):
-    region = world(0)[1]
-    before = np.concatenate(surfaces(fitted(0), region.tracks)[0])
+    """To nine tenths and more, whether the stations in it know of it or not."""
+    region, before = covered()
+    shares = []
     for centre in bowl_centres(region.tracks, 3):
         bowl = Bowl(*centre, 10.0)
         stations = stations_with_bowl(region.stations, bowl) if seen else region.stations
         deformed = replace(region, tracks=list(with_bowl(region.tracks, bowl)), stations=stations)
         after = np.concatenate(surfaces(fit("joint", deformed), region.tracks)[0])
-        assert absorbed_share(region.tracks, bowl, after, before) < 0.1
+        shares.append(absorbed_share(region.tracks, bowl, after, before))
+    assert np.mean(shares) < 0.1
+    assert min(shares) > -0.05
 
 
 def test_the_order_of_bursts_and_stations_does_not_matter():

@@ -28,7 +28,7 @@ Index = NDArray[np.int64]
 
 _MOST_ROUNDS: Final = 30
 _SETTLED_SIGMAS: Final = 0.01
-_LOOK_AHEAD: Final = 0.5
+_LOOK_AHEAD: Final = 0.6
 _SAME_FACTOR: Final = 0.3
 _PER_100_KM: Final = 1e5
 
