@@ -81,7 +81,7 @@ def same_equations(network):
     values, vectors = np.linalg.eigh(told.normal)
     known = values > 1e-9 * values[:, -1:]
     root = np.sqrt(np.where(known, values, 0.0))[:, :, None] * vectors.transpose(0, 2, 1)
-    inverse = np.divide(1.0, np.sqrt(values), out=np.zeros_like(values), where=known)[:, :, None]
+    inverse = np.where(known, 1.0 / np.sqrt(np.where(known, values, 1.0)), 0.0)[:, :, None]
     data = (inverse * (vectors.transpose(0, 2, 1) @ moments)).ravel()
     number, ties = np.arange(groups.size), slice(groups.ties)
     blocks = np.concatenate(

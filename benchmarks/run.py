@@ -10,7 +10,15 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    for name in ("statistics_kernel", "import_csv", "apply_calibration", "ortho_cells", "large_burst"):
+    for name in (
+        "statistics_kernel",
+        "import_csv",
+        "apply_calibration",
+        "ortho_cells",
+        "large_burst",
+        "joint_country",
+        "burst_network",
+    ):
         print(f"== {name}", flush=True)
         subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=True)
 

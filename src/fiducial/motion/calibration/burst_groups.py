@@ -156,13 +156,22 @@ class Information:
 
         ``scale``, shape (group,), multiplies them: the reciprocal of the variance factors.
         """
-        terms = groups.design.shape[1]
-        sums = np.empty((groups.size, terms, values.shape[1]))
-        for term in range(terms):
-            weighted = self.weights * groups.design[:, term]
-            operator = csr_array((weighted, groups.row, groups.begins), shape=(groups.size, len(values)))
-            sums[:, term] = np.asarray(operator @ values)
+        if values.shape[1] == 1:
+            sums = groups.sums((self.weights * values[groups.row, 0])[:, None] * groups.design)[:, :, None]
+        else:
+            terms = groups.design.shape[1]
+            sums = np.asarray(self._operator(groups, len(values)) @ values).reshape(groups.size, terms, -1)
         return np.asarray((self.gain * scale[:, None, None]) @ sums, dtype=np.float64)
+
+    def _operator(self, groups: Groups, rows: int) -> csr_array:
+        """Return B'W, the terms of a group side by side so that its values are read once; shape (group * term, row)."""
+        terms = groups.design.shape[1]
+        lengths = np.repeat(np.diff(groups.begins), terms)
+        begins = np.concatenate([[0], np.cumsum(lengths)])
+        member = np.arange(begins[-1]) + np.repeat(np.repeat(groups.begins[:-1], terms) - begins[:-1], lengths)
+        term = np.repeat(np.tile(np.arange(terms), groups.size), lengths)
+        data = self.weights[member] * groups.design[member, term]
+        return csr_array((data, groups.row[member], begins), shape=(groups.size * terms, rows))
 
 
 def information(groups: Groups, robust: Array, length_km: float) -> Information:
@@ -234,7 +243,7 @@ def _group_sums(
             if correlated[i] == 0.0:
                 continue
             for j in range(begins[g], i):
-                distance = np.hypot(easting[i] - easting[j], northing[i] - northing[j])
+                distance = np.sqrt((easting[i] - easting[j]) ** 2 + (northing[i] - northing[j]) ** 2)
                 both = correlated[i] * correlated[j] * np.exp(-distance / length_m)
                 for a in range(terms):
                     for b in range(terms):

@@ -290,7 +290,9 @@ def _gnss_of(
             rows = slice(first, last)
             own = together.covariance[rows, rows]
             found.append(
-                StationLineOfSight(together.velocity_mm_per_yr[rows], own, together.outlier[rows], together.note)
+                StationLineOfSight(
+                    together.velocity_mm_per_yr[rows], own, together.outlier[rows], together.own_up[rows], together.note
+                )
             )
         batch = []
     return tuple(found)

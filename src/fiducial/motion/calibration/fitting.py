@@ -24,6 +24,7 @@ from fiducial.motion.calibration.protocol import (
     CalibrationResult,
     StationResiduals,
     TrackCalibration,
+    noise_variance,
 )
 from fiducial.motion.calibration.surfaces import CorrectionSurface
 
@@ -131,12 +132,14 @@ def station_residuals(
     noise: ExponentialModel,
     *,
     used: NDArray[np.bool_],
+    local_up_sigma_mm_per_yr: float = 0.0,
 ) -> StationResiduals:
     """Return the residuals at stations before and after the correction."""
     medians = samples.medians
     before = medians.velocity_mm_per_yr - gnss.velocity_mm_per_yr
     after = before - surface.surface_mm_per_yr(medians.easting, medians.northing, medians.cluster)
-    variance = np.diag(gnss.covariance) + noise.sigma**2 + noise.nugget**2
+    variance = np.diag(gnss.covariance).copy()
+    variance += noise_variance(noise, local_up_sigma_mm_per_yr, medians.line_of_sight[:, 2], gnss.own_up)
     variance = variance + surface.sigma_mm_per_yr(medians.easting, medians.northing, medians.cluster) ** 2
     return StationResiduals(
         names=samples.names,

@@ -35,6 +35,8 @@ class StationLineOfSight:
         Of the usable ones; NaN rows and columns elsewhere.
     outlier : ndarray of bool, shape (sample,)
         Contradicts its neighbours.
+    own_up : ndarray of bool, shape (sample,)
+        Whether up is the station's own.
     note : str
         Where missing up velocities came from.
     """
@@ -42,6 +44,7 @@ class StationLineOfSight:
     velocity_mm_per_yr: Array
     covariance: Array
     outlier: NDArray[np.bool_]
+    own_up: NDArray[np.bool_]
     note: str
 
 
@@ -117,7 +120,7 @@ def line_of_sight_at_stations(
     along = np.einsum("si,si->s", sight, velocity)
     along[~usable] = np.nan
     covariance[~usable, :] = covariance[:, ~usable] = np.nan
-    return StationLineOfSight(along, covariance, outlier, note)
+    return StationLineOfSight(along, covariance, outlier, ~lacks_up, note)
 
 
 @dataclass(frozen=True)

@@ -250,7 +250,9 @@ def leave_stations_out(
         judged = np.flatnonzero(judge[samples.station] & (fold[samples.station] == number))
         made = prepare(evidence, samples, Trial(fold != number, judged))
         training, judges = made.training, made.judges
-        found = predict(recipe.fit(training.tracks, training.stations, training.field), names, judges.samples)
+        found = predict(
+            recipe.fit(training.tracks, training.stations, training.field), names, judges.samples, judges.own_up
+        )
         residual = found.velocity_mm_per_yr - judges.velocity_mm_per_yr
         sigma = np.sqrt(found.variance + judges.variance)
         rows.append(judged)

@@ -109,13 +109,19 @@ class JointRecipe:
             surface=surface,
             noise=noise,
             stations=station_residuals(
-                track.samples, gnss, surface, noise, used=np.zeros(track.samples.size, dtype=bool)
+                track.samples,
+                gnss,
+                surface,
+                noise,
+                used=np.zeros(track.samples.size, dtype=bool),
+                local_up_sigma_mm_per_yr=model.up_sigma,
             ),
             rejected=outlier_rejections(track.samples.names[gnss.outlier]),
             observations=len(rows),
             degrees_of_freedom=max(len(rows) - round(parameters), 0),
             variance_factor=model.factor(track.track),
             notes=(*track.notes, *notes, gnss.note),
+            local_up_sigma_mm_per_yr=model.up_sigma,
         )
 
 

@@ -60,6 +60,11 @@ class Judges:
     field_north_variance: Array
 
     @property
+    def own_up(self) -> Mask:
+        """Whether the station measures its own up, local motion included; shape (row,)."""
+        return np.isfinite(self.enu_mm_per_yr[:, 2])
+
+    @property
     def gnss_only_residual_mm_per_yr(self) -> Array:
         """The field of the other stations along the LOS, minus the judge: no InSAR at all; shape (row,)."""
         along = np.nansum(self.field_mm_per_yr * self.samples.medians.line_of_sight, axis=1)
@@ -189,8 +194,8 @@ def judges_of(samples: Samples, stations: StationVelocities, field: VelocityFiel
     )
 
 
-def predict(result: CalibrationResult, names: Sequence[str], samples: Samples) -> Predicted:
-    """Return the calibrated velocity of samples with its predicted variance.
+def predict(result: CalibrationResult, names: Sequence[str], samples: Samples, own_up: Mask) -> Predicted:
+    """Return the calibrated velocity of samples with its predicted variance, for a judge beside each.
 
     Parameters
     ----------
@@ -198,6 +203,8 @@ def predict(result: CalibrationResult, names: Sequence[str], samples: Samples) -
     names : sequence of str
         Of the tracks, by number.
     samples : Samples
+    own_up : ndarray of bool, shape (row,)
+        Judges that see local vertical motion themselves: it is then no part of the difference.
     """
     velocity = samples.medians.velocity_mm_per_yr.copy()
     variance = np.zeros(samples.size)
@@ -206,6 +213,6 @@ def predict(result: CalibrationResult, names: Sequence[str], samples: Samples) -
         calibration, medians = result.track(names[number]), samples.medians.select(rows)
         where = medians.easting, medians.northing, medians.cluster
         velocity[rows] -= calibration.surface.surface_mm_per_yr(*where)
-        noise = calibration.noise.sigma**2 + calibration.noise.nugget**2
+        noise = calibration.noise_variance(medians.line_of_sight[:, 2], own_up[rows])
         variance[rows] = calibration.surface.sigma_mm_per_yr(*where) ** 2 + noise
     return Predicted(velocity, variance)

@@ -173,8 +173,8 @@ def adjust(
     r = L u + A x + e with u and x under their priors and e of short-wave covariance. Minimises
     e'We + u'Q_u u + x'Q_x x; u is eliminated first. Cells whose u + e exceeds k = 2.5 of its prior sigma get that
     variance times (t/k)^2 - 1 more: subsidence basins and landslides lose their weight with the square of their
-    size. Likewise a burst or cluster far off its track is no longer drawn to it: the prior variance of its offset and
-    slopes grows with their square (after the type-II maximum likelihood of Tipping 2001).
+    size. Likewise a cluster far off its burst is no longer drawn to it: the prior variance of its offset grows with its
+    square (after the type-II maximum likelihood of Tipping 2001).
     """
     prior = design.prior_precision.copy()
     precision = processes.local.precision(
@@ -183,7 +183,7 @@ def adjust(
     factor = np.array([model.factor(track) for track in cells.track_names])
     white = cells.white_variance + model.white_sigma**2
     expected = (cells.sight[:, 2] * model.up_sigma) ** 2 + model.noise_sigma**2 * factor[cells.track] + white
-    own = np.arange(design.track_columns[-1].stop, design.design.shape[1])
+    own = np.array([column for burst in design.cluster_columns for column in burst.values()], dtype=int)
     base = 1.0 / np.diag(prior)[own]
     extra = extra_variance
     for number in range(1, _MOST_ROUNDS + 1):

@@ -21,9 +21,9 @@ from fiducial.motion.calibration.network_model import (
     BURST_SIGMA_MM_PER_YR,
     CLUSTER_SIGMA_MM_PER_YR,
     OFFSET_SIGMA_MM_PER_YR,
-    SLOPE_SIGMA_MM_PER_YR_PER_100_KM,
     NetworkModel,
     matern,
+    slope_prior,
 )
 
 Array = NDArray[np.float64]
@@ -151,17 +151,17 @@ def design_network(cells: NetworkCells, field: RegionalField, model: NetworkMode
         terms, weights = basis.local(cells.easting[rows], cells.northing[rows])
         entries = (weights.ravel(), (np.repeat(rows, 16), terms.ravel()))
         columns.append(csr_array(coo_array(entries, shape=(cells.size, basis.terms))))
-        blocks.append(_inverse(_spline_prior(basis, model)))
+        blocks.append(_inverse(_spline_prior(basis, model, slope_prior(cells.easting[rows], cells.northing[rows]))))
         bases.append(basis)
         track_columns.append(slice(count, count + basis.terms))
         count += basis.terms
     share = np.bincount(cells.burst, minlength=len(cells.burst_names))
     sums = [np.bincount(cells.burst, axis, len(share)) for axis in (cells.easting, cells.northing)]
     centre = np.column_stack(sums) / np.maximum(share, 1)[:, None]
-    burst_columns, cluster_columns, private, variances = _private_columns(cells, count, centre)
+    burst_columns, cluster_columns, private, private_precision = _private_columns(cells, count, centre)
     if private is not None:
         columns.append(private)
-        blocks.append(np.diag(1.0 / variances))
+        blocks.append(private_precision)
     entries = (cells.sight[:, 2], (np.arange(cells.size), cells.site))
     local = csc_array(coo_array(entries, shape=(cells.size, len(cells.site_easting))))
     design = csr_array(hstack(columns, format="csr"))
@@ -202,7 +202,7 @@ def _private_columns(
     burst_columns: list[slice] = []
     cluster_columns: list[dict[int, int]] = []
     parts: list[tuple[Array, Index, Index]] = []
-    variances: list[float] = []
+    priors: list[Array] = []
     bursts_a_track = np.bincount(cells.track_of_burst, minlength=len(cells.track_names))
     for burst, track in enumerate(cells.track_of_burst):
         rows = np.flatnonzero(cells.burst == burst)
@@ -211,7 +211,11 @@ def _private_columns(
         if own:
             terms = burst_terms(cells.easting[rows], cells.northing[rows], centre[burst])
             parts.append((terms.ravel(), np.repeat(rows, 3), np.tile(np.arange(count, count + 3), len(rows))))
-            variances += [BURST_SIGMA_MM_PER_YR**2] * 3
+            slopes = slope_prior(cells.easting[rows], cells.northing[rows])
+            priors += [
+                np.array([[1.0 / BURST_SIGMA_MM_PER_YR**2]]),
+                np.asarray(np.linalg.inv(slopes), dtype=np.float64),
+            ]
         count += own
         labels = np.unique(cells.cluster[rows])
         labels = labels if len(labels) > 1 else labels[:0]
@@ -219,20 +223,20 @@ def _private_columns(
         if len(labels):
             column = count + np.searchsorted(labels, cells.cluster[rows])
             parts.append((np.ones(len(rows)), rows, column))
-            variances += [CLUSTER_SIGMA_MM_PER_YR**2] * len(labels)
+            priors.append(np.eye(len(labels)) / CLUSTER_SIGMA_MM_PER_YR**2)
         count += len(labels)
     if not parts:
-        return tuple(burst_columns), tuple(cluster_columns), None, np.empty(0)
+        return tuple(burst_columns), tuple(cluster_columns), None, np.empty((0, 0))
     value, row, column = (np.concatenate(part) for part in zip(*parts, strict=True))
     private = csr_array(coo_array((value, (row, column - first)), shape=(cells.size, count - first)))
-    return tuple(burst_columns), tuple(cluster_columns), private, np.array(variances)
+    return tuple(burst_columns), tuple(cluster_columns), private, block_diag(*priors)
 
 
-def _spline_prior(basis: SplineBasis, model: NetworkModel) -> Array:
+def _spline_prior(basis: SplineBasis, model: NetworkModel, slopes: Array) -> Array:
     position = np.column_stack(basis.nodes) / 1000.0
     hundreds = (position - position.mean(axis=0)) / 100.0
     covariance = model.nuisance_sigma**2 * matern(cdist(position, position), model.nuisance_length_km)
-    covariance += OFFSET_SIGMA_MM_PER_YR**2 + SLOPE_SIGMA_MM_PER_YR_PER_100_KM**2 * (hundreds @ hundreds.T)
+    covariance += OFFSET_SIGMA_MM_PER_YR**2 + hundreds @ slopes @ hundreds.T
     transfer = np.column_stack([basis.coefficients_of(column) for column in np.eye(basis.terms)])
     covariance = transfer @ covariance @ transfer.T
     jitter = _JITTER * model.nuisance_sigma**2

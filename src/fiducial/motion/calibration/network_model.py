@@ -20,10 +20,12 @@ Array = NDArray[np.float64]
 
 OFFSET_SIGMA_MM_PER_YR: Final = 100.0
 """Prior of the offset of a track: unknown, for InSAR has no datum."""
-SLOPE_SIGMA_MM_PER_YR_PER_100_KM: Final = 10.0
-"""Prior of the slope of a track: twice the 5 mm/yr that plate motion alone leaves across a swath of 250 km."""
-BURST_SIGMA_MM_PER_YR: Final = 2.0
-"""Prior of the offset, and of the slope over 100 km, of a burst against its track."""
+BURST_SIGMA_MM_PER_YR: Final = 20.0
+"""Prior of the offset of a burst against its track: as good as unknown, so that the overlaps and stations decide."""
+SLOPE_SIGMA_MM_PER_YR_PER_100_KM: Final = 100.0
+"""Prior of a slope along an axis of 60 km or more: unknown. Along shorter ones it falls with the length, because a
+slope of long-wave errors hardly shows there, and what does show is motion."""
+_SLOPE_EXTENT_KM: Final = 60.0
 CLUSTER_SIGMA_MM_PER_YR: Final = 5.0
 """Prior of the offset of an unwrapping cluster against its burst."""
 _MOST_CELLS: Final = 2_500
@@ -112,6 +114,21 @@ class NetworkModel:
         return cls(**stated, **rest)
 
 
+def slope_prior(easting_m: Array, northing_m: Array) -> Array:
+    """Return the prior covariance of the slopes (east, north; mm/yr per 100 km) over an area, shape (2, 2).
+
+    Notes
+    -----
+    Along each principal axis of the points: (100 min(1, L / 60 km))^2, L = sqrt(12) standard deviations, the length of
+    an evenly covered strip.
+    """
+    position = np.column_stack([easting_m, northing_m]) / 1000.0
+    spread, axes = np.linalg.eigh(np.cov(position.T) if len(position) > 1 else np.zeros((2, 2)))
+    length = np.sqrt(12.0 * np.maximum(spread, 0.0))
+    sigma = SLOPE_SIGMA_MM_PER_YR_PER_100_KM * np.clip(length / _SLOPE_EXTENT_KM, 0.05, 1.0)
+    return np.asarray((axes * sigma**2) @ axes.T, dtype=np.float64)
+
+
 def matern(distance_km: Array, length_km: float) -> Array:
     """Return the Matern 5/2 correlation (1 + x + x^2/3) exp(-x), x = sqrt(5) d / length."""
     x = np.sqrt(5.0) * distance_km / length_km
@@ -193,6 +210,13 @@ def _thin(cells: NetworkCells) -> NDArray[np.int64]:
     return np.flatnonzero(np.isin(member.ravel(), order[enough]))
 
 
+def _slopes(cells: NetworkCells, member: NDArray[np.bool_]) -> Array:
+    """Return the covariance that unknown slopes give to some cells."""
+    easting, northing = cells.easting[member], cells.northing[member]
+    hundreds = np.column_stack([easting - easting.mean(), northing - northing.mean()]) / 1e5
+    return np.asarray(hundreds @ slope_prior(easting, northing) @ hundreds.T, dtype=np.float64)
+
+
 class _Likelihood:
     """-2 log likelihood of cells and its gradient in the logarithms of the parameters."""
 
@@ -203,12 +227,12 @@ class _Likelihood:
         self.distance = cdist(position, position)
         self.up = np.outer(cells.sight[:, 2], cells.sight[:, 2])
         self.same = (cells.track[:, None] == cells.track[None, :]).astype(np.float64)
-        hundreds = (position - position.mean(axis=0)) / 100.0
-        slopes = hundreds @ hundreds.T
-        fixed = field_covariance + np.diag(cells.white_variance + extra)
-        fixed += self.same * (OFFSET_SIGMA_MM_PER_YR**2 + SLOPE_SIGMA_MM_PER_YR_PER_100_KM**2 * slopes)
+        fixed = field_covariance + np.diag(cells.white_variance + extra) + self.same * OFFSET_SIGMA_MM_PER_YR**2
+        for member in [cells.track == track for track in np.unique(cells.track)]:
+            fixed[np.ix_(member, member)] += _slopes(cells, member)
+        for member in [cells.burst == burst for burst in np.unique(cells.burst)]:
+            fixed[np.ix_(member, member)] += BURST_SIGMA_MM_PER_YR**2 + _slopes(cells, member)
         burst = cells.burst[:, None] == cells.burst[None, :]
-        fixed += burst * BURST_SIGMA_MM_PER_YR**2 * (1.0 + slopes)
         fixed += burst * (cells.cluster[:, None] == cells.cluster[None, :]) * CLUSTER_SIGMA_MM_PER_YR**2
         self.fixed = fixed
 

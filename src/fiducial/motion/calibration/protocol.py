@@ -65,6 +65,9 @@ class TrackCalibration:
     variance_factor : float
         Weighted sum of squares over the freedom with the a-priori weights; NaN without redundancy.
     notes : tuple of str
+    local_up_sigma_mm_per_yr : float
+        Vertical motion within ``noise`` that a station with its own up sees as well; 0 where a recipe cannot tell it
+        from errors.
     """
 
     surface: CorrectionSurface
@@ -75,6 +78,11 @@ class TrackCalibration:
     degrees_of_freedom: int
     variance_factor: float
     notes: tuple[str, ...]
+    local_up_sigma_mm_per_yr: float = 0.0
+
+    def noise_variance(self, sight_up: Array, own_up: NDArray[np.bool_]) -> Array:
+        """Return `noise_variance` of the track at stations, shape (sample,)."""
+        return noise_variance(self.noise, self.local_up_sigma_mm_per_yr, sight_up, own_up)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for the coefficient file."""
@@ -165,6 +173,33 @@ class CalibrationResult:
             "notes": list(self.notes),
             "hyper_parameters": dict(self.hyper_parameters),
         }
+
+
+def noise_variance(
+    noise: ExponentialModel, local_up_sigma_mm_per_yr: float, sight_up: Array, own_up: NDArray[np.bool_]
+) -> Array:
+    """Return the variance of calibrated InSAR about a station, surface and station left out.
+
+    Parameters
+    ----------
+    noise : ExponentialModel
+        Of what is left of v_InSAR - v_GNSS, mm/yr.
+    local_up_sigma_mm_per_yr : float
+        Vertical motion within ``noise``.
+    sight_up : ndarray, shape (sample,)
+        Up component of the line of sight.
+    own_up : ndarray of bool, shape (sample,)
+        Stations that measure their own up see that motion as well: there it is no part of the difference.
+
+    Returns
+    -------
+    ndarray, shape (sample,)
+        (mm/yr)^2.
+    """
+    total = noise.sigma**2 + noise.nugget**2
+    shared = np.where(own_up, (sight_up * local_up_sigma_mm_per_yr) ** 2, 0.0)
+    # Sigma of the noise holds the mean over the track: nothing may become negative at its rim.
+    return np.asarray(np.maximum(total - shared, 0.1 * total), dtype=np.float64)
 
 
 class Recipe(Protocol):

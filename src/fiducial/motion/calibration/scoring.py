@@ -336,7 +336,7 @@ def _hold_out(plan: Plan, recipe: Recipe, advance: Advance, reasons: list[str]) 
             reasons.append(f"hold-out, fold {number + 1}: {_say(error)}")
             columns.append(tuple(np.full(shape, np.nan) for shape in (rows, rows, (rows, 2), (rows, 2))))
         else:
-            predicted = predict(result, plan.names, made.judges.samples)
+            predicted = predict(result, plan.names, made.judges.samples, made.judges.own_up)
             residual = predicted.velocity_mm_per_yr - made.judges.velocity_mm_per_yr
             sigma = np.sqrt(predicted.variance + made.judges.variance)
             columns.append((residual, sigma, *closure_at_judges(made.judges, predicted)))
@@ -389,7 +389,7 @@ def _thin(plan: Plan, recipe: Recipe, advance: Advance, reasons: list[str]) -> A
         except FiducialError as error:
             reasons.append(f"{draw.stations} stations, draw {draw.repeat + 1}: {_say(error)}")
         else:
-            predicted = predict(result, plan.names, judges.samples)
+            predicted = predict(result, plan.names, judges.samples, judges.own_up)
             errors[number] = rms(predicted.velocity_mm_per_yr - judges.velocity_mm_per_yr)
         advance(1)
     return errors
