@@ -164,11 +164,11 @@ def test_gnss_alone_and_a_copy_of_it_say_the_same():
     recipe = copy_gnss()
     result = recipe.fit(made.training.tracks, made.training.stations, made.training.field)
     # The nearest block stands for the held-out sample: its waves remain, the field does not.
-    found = predict(result, plan.names, made.judges.samples, judges.own_up)
+    found = predict(result, plan.names, made.judges.samples, made.judges.own_up)
     residual = found.velocity_mm_per_yr - made.judges.velocity_mm_per_yr
     assert residual == pytest.approx(made.judges.gnss_only_residual_mm_per_yr, abs=4.5)
     untouched = predict(do_nothing().fit(made.training.tracks, made.training.stations, made.training.field), plan.names,
-                        made.judges.samples)  # fmt: skip
+                        made.judges.samples, made.judges.own_up)  # fmt: skip
     assert (untouched.velocity_mm_per_yr == made.judges.samples.medians.velocity_mm_per_yr).all()
     assert untouched.variance == pytest.approx(0.5**2 + 1.0 + 0.3**2)
 
