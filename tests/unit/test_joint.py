@@ -284,5 +284,13 @@ def test_singular_nuisance_is_an_error(solved):
         adjust(cells, Processes.of(cells), broken, MODEL, residual, np.zeros(cells.size))
 
 
+def test_very_many_bursts_are_adjusted_as_a_network(world, monkeypatch):
+    stations, field, tracks = world
+    monkeypatch.setattr("fiducial.motion.calibration.joint.MOST_BURSTS", 2)
+    result = JointRecipe().fit(tracks, stations, field)
+    assert result.recipe == recipe("network").name
+    assert any("network of planes" in note for note in result.notes)
+
+
 def test_registered():
     assert recipe("joint").name == "joint"

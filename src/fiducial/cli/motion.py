@@ -175,7 +175,7 @@ def calibrate(
         Folder: a point product a source, ``calibration.json``, and for a GeoTIFF frame ``vel.calibrated.tif``,
         ``surface.tif`` and ``surface_sigma.tif``.
     recipe
-        ``joint``, or one to compare with: egms, plane, quadratic, gauss-60, gauss-25, window-30, window-100.
+        joint; network for very many bursts; to compare: egms plane quadratic gauss-60 gauss-25 window-30 window-100.
     hold_out
         Predict the stations in that many folds without them; 0 does not.
     up_prior_sigma

@@ -35,6 +35,12 @@ Index = NDArray[np.int64]
 class BurstPlanes:
     """Planes of bursts, tied by overlaps and stations: fast for very many bursts, no finer than a plane.
 
+    Ascending and descending bursts are adjusted side by side and never tied: any vertical motion that the GNSS field
+    does not know would enter their difference. Noise is taken as shared over 10 km within a burst and independent
+    between bursts; errors of longer wavelength that a plane does not follow (atmosphere of a whole track) are not
+    modelled, so that the recipe is one for bursts, not for frames of 250 km. Of a burst with several unwrapping
+    clusters the largest is adjusted; the others are unknown by 5 mm/yr.
+
     Attributes
     ----------
     degree : int

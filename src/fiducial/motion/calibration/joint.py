@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from fiducial.geodesy.collocation import VelocityField
 from fiducial.geodesy.covariance_functions import ExponentialModel
 from fiducial.geodesy.station_velocities import StationVelocities
+from fiducial.motion.calibration.burst_planes import BurstPlanes
 from fiducial.motion.calibration.fitting import outlier_rejections, result_of, station_residuals
 from fiducial.motion.calibration.gnss import StationLineOfSight, check_inputs, line_of_sight_at_stations
 from fiducial.motion.calibration.input_checks import check_tracks
@@ -23,6 +25,9 @@ from fiducial.motion.calibration.protocol import CalibrationResult, Recipe, Trac
 from fiducial.motion.calibration.surfaces import ClusterOffsets, CorrectionSurface
 
 Array = NDArray[np.float64]
+
+MOST_BURSTS: Final = 1_000
+"""More bursts than a large country has are adjusted as a network of planes (`BurstPlanes`)."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,11 @@ class JointRecipe:
         """
         check_inputs(tracks, stations, field)
         check_tracks(tracks)
+        if len(tracks) > MOST_BURSTS:
+            # Dense normal equations of so many bursts fill the memory; planes of bursts have sparse ones.
+            result = BurstPlanes().fit(tracks, stations, field)
+            note = f"{len(tracks)} bursts are adjusted as a network of planes: nuisance fields are for {MOST_BURSTS}"
+            return replace(result, notes=(*result.notes, note))
         cells = cells_of(tracks)
         regional = regional_field(cells, field)
         residual = cells.velocity_mm_per_yr - regional.along_mm_per_yr
@@ -85,6 +95,8 @@ class JointRecipe:
 
     def fixed(self, result: CalibrationResult) -> Recipe:
         """Keep the hyper-parameters; see `Recipe.fixed`."""
+        if not result.hyper_parameters:
+            return self
         return replace(self, model=NetworkModel.from_dict(result.hyper_parameters))
 
     def _burst(

@@ -15,6 +15,7 @@ from fiducial.geodesy.collocation import VelocityField
 from fiducial.geodesy.least_squares import LinearFit
 from fiducial.geodesy.station_velocities import Rejection, StationVelocities
 from fiducial.motion.calibration.bases import PolynomialBasis
+from fiducial.motion.calibration.burst_planes import BurstPlanes
 from fiducial.motion.calibration.filters import GaussianFilter, WindowFilter
 from fiducial.motion.calibration.fitting import (
     Differences,
@@ -238,6 +239,10 @@ ALIASES: Final = MappingProxyType({"gauss": "gauss-60", "window": "window-30"})
 """Names without a length mean the one that the method is known with."""
 
 
+_FOR_VERY_MANY_BURSTS: Final[Mapping[str, Recipe]] = MappingProxyType({"network": BurstPlanes()})
+"""Planes of ten thousand bursts in seconds, without nuisance field: not among those that are compared on frames."""
+
+
 def recipes() -> Mapping[str, Recipe]:
     """Return the recipes by name."""
     known: tuple[Recipe, ...] = (
@@ -254,14 +259,14 @@ def recipes() -> Mapping[str, Recipe]:
 
 
 def recipe(name: str) -> Recipe:
-    """Return a recipe by name; ``gauss`` means ``gauss-60``, ``window`` means ``window-30``.
+    """Return a recipe by name: those of `recipes`, ``network``, and the short names of `ALIASES`.
 
     Raises
     ------
     InputError
         FID-1060 for an unknown name; the fix lists the known ones.
     """
-    known = recipes()
+    known = {**recipes(), **_FOR_VERY_MANY_BURSTS}
     wanted = ALIASES.get(name, name)
     if wanted not in known:
         raise InputError(
