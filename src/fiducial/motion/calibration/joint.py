@@ -82,7 +82,7 @@ class JointRecipe:
         # Outliers must not decide the hyper-parameters: a first solution with assumed ones finds them.
         for estimating in (True, False) if self.model is None else (False,):
             design = design_network(cells, regional, model)
-            solution = adjust(cells, processes, design, model, residual, extra)
+            solution = adjust(cells, processes, design, model, residual, extra, with_covariance=not estimating)
             extra = solution.extra_variance
             if estimating:
                 model = estimate_model(cells, residual, regional.between, extra, model)

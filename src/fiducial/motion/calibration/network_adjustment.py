@@ -27,6 +27,8 @@ _LOCAL_WHITE: Final = 0.05
 _DENSE_SITES: Final = 3_000
 _MOST_ROUNDS: Final = 12
 _SETTLED: Final = 5e-3
+_MANY_UNKNOWNS: Final = 3_000
+_MOST_ROUNDS_MANY: Final = 2
 
 
 class LocalSolver:
@@ -145,6 +147,8 @@ def adjust(
     model: NetworkModel,
     residual_mm_per_yr: Array,
     extra_variance: Array,
+    *,
+    with_covariance: bool = True,
 ) -> NetworkSolution:
     """Solve the joint adjustment robustly.
 
@@ -158,6 +162,8 @@ def adjust(
         InSAR minus GNSS field, LOS.
     extra_variance : ndarray, shape (cell,)
         Start of the robust inflation; zeros, or those of an earlier solution.
+    with_covariance : bool
+        False leaves the covariance of the unknowns NaN.
 
     Returns
     -------
@@ -186,7 +192,9 @@ def adjust(
     own = np.array([column for burst in design.cluster_columns for column in burst.values()], dtype=int)
     base = 1.0 / np.diag(prior)[own]
     extra = extra_variance
-    for number in range(1, _MOST_ROUNDS + 1):
+    # A round of a large network takes seconds, and the first ones find the outliers.
+    most = _MOST_ROUNDS if design.design.shape[1] <= _MANY_UNKNOWNS else _MOST_ROUNDS_MANY
+    for number in range(1, most + 1):
         normals = _normals(cells, processes, design, model, precision, prior, white + extra)
         unknowns = normals.solve(residual_mm_per_yr)
         left = residual_mm_per_yr - design.design @ unknowns
@@ -195,11 +203,12 @@ def adjust(
         variance = base + _GROWTH * np.maximum(unknowns[own] ** 2 - base, 0.0)
         change = np.max(np.abs(np.sqrt(white + inflated) / np.sqrt(white + extra) - 1.0), initial=0.0)
         change = max(change, float(np.max(np.abs(np.sqrt(variance * np.diag(prior)[own]) - 1.0), initial=0.0)))
-        if change < _SETTLED or number == _MOST_ROUNDS:
+        if change < _SETTLED or number == most:
             break
         extra = inflated
         prior[own, own] = 1.0 / variance
-    return NetworkSolution(normals, unknowns, normals.covariance(), prior, left, extra, number)
+    covariance = normals.covariance() if with_covariance else np.full(prior.shape, np.nan)
+    return NetworkSolution(normals, unknowns, covariance, prior, left, extra, number)
 
 
 def _normals(
@@ -222,8 +231,8 @@ def _normals(
     weighted_local = csc_array(weight @ design.local)
     weighted = csr_array(weight @ design.design)
     solver = LocalSolver(csc_array(design.local.T @ weighted_local + local_precision))
-    cross = (design.local.T @ weighted).toarray()
-    coupling = solver.solve(cross)
+    cross = csr_array(design.local.T @ weighted)
+    coupling = solver.solve(cross.toarray())
     reduced = (design.design.T @ weighted).toarray() - cross.T @ coupling + prior
     try:
         factor = cho_factor(0.5 * (reduced + reduced.T), lower=True)

@@ -31,7 +31,7 @@ Index = NDArray[np.int64]
 
 _NODES_A_LENGTH: Final = 3.0
 _FIELD_SPACING_KM: Final = (20.0, 50.0)
-_MOST_FIELD_NODES: Final = 1_500
+_MOST_FIELD_NODES: Final = 400
 _UNKNOWN_UP_LENGTH_KM: Final = 100.0
 _JITTER: Final = 1e-4
 _TINY: Final = 1e-12

@@ -28,7 +28,7 @@ slope of long-wave errors hardly shows there, and what does show is motion."""
 _SLOPE_EXTENT_KM: Final = 60.0
 CLUSTER_SIGMA_MM_PER_YR: Final = 5.0
 """Prior of the offset of an unwrapping cluster against its burst."""
-_MOST_CELLS: Final = 2_500
+_MOST_CELLS: Final = 2_200
 _GROUP_CELLS: Final = 3
 
 # name: smallest, largest, median and spread of the logarithmic prior
@@ -166,7 +166,7 @@ def estimate_model(
 
     Notes
     -----
-    Maximises the Gaussian log likelihood of at most 2500 cells, whole groups of 3 x 3 so that short and long
+    Maximises the Gaussian log likelihood of at most 2200 cells, whole groups of 3 x 3 so that short and long
     distances are there, with weak log-normal priors, by L-BFGS-B with the analytic gradient
     -1/2 tr((K^-1 - a a') dK), a = K^-1 r (Rasmussen & Williams 2006, eq. 5.9).
     """
