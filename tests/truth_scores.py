@@ -27,7 +27,7 @@ class Scored:
     modes : ndarray
         The errors in the principal axes of the predicted covariance of each surface, over their predicted sigma:
         independent and N(0, 1) where that covariance is right. Axes with less than a tenth of the largest sigma,
-        for which the truth need not be a surface, are left out.
+        for which the truth need not be a surface, are left out, and so are surfaces with unwrapping clusters.
     judged : ndarray, shape (sample,)
         Calibrated InSAR minus held-out stations, over the predicted sigma.
     """
@@ -71,14 +71,11 @@ def score(result, region, whole=None):
 
 
 def _modes(surface, blocks, error):
-    where = blocks.easting, blocks.northing
-    design, covariance = surface.basis.design(*where), surface.covariance
     if surface.clusters is not None:
-        labels = surface.clusters.labels
-        design = np.hstack([design, blocks.cluster[:, None] == labels[None, :]])
-        covariance = np.pad(covariance, (0, len(labels)))
-        covariance[len(surface.covariance) :, len(surface.covariance) :] = np.diag(surface.clusters.sigma_mm_per_yr**2)
-    values, vectors = np.linalg.eigh(covariance)
+        # The covariance of the offsets of clusters among each other is not kept.
+        return np.zeros(0)
+    values, vectors = np.linalg.eigh(surface.covariance)
+    design = surface.basis.design(blocks.easting, blocks.northing)
     axes, size, _ = np.linalg.svd(design @ (vectors * np.sqrt(np.maximum(values, 0.0))), full_matrices=False)
     kept = size > 0.1 * size[0]
     return axes[:, kept].T @ error / size[kept]
