@@ -24,7 +24,7 @@ from truth_scores import fit, mean_of_seeds, ratio_interval, rms_error, score
 
 SEEDS = 20
 STATIONS, JUDGES = 64, 30
-COVERAGE = 0.2
+COVERAGE = 0.15
 
 
 @cache
@@ -119,14 +119,21 @@ def egms_of(seed):
     return fit("egms", world(seed)[1])
 
 
+@cache
+def thinned(seed, count, draw):
+    """Some of the stations, other ones in every draw, and the field of these."""
+    number = np.arange(STATIONS)
+    region = world(seed)[1].thinned((number >= draw * count) & (number < (draw + 1) * count))
+    return region, VelocityField.fit(region.stations)
+
+
 def thin_error(name, seed, count, draw):
     """Mean error of a recipe with ``count`` of the stations, hyper-parameters being those of all, as in the score."""
-    region, whole = world(seed)[1], fitted(seed) if name == "joint" else egms_of(seed)
+    whole = fitted(seed) if name == "joint" else egms_of(seed)
     if count == STATIONS:
-        return rms_error(whole, region)
-    number = np.arange(STATIONS)
-    thin = region.thinned((number >= draw * count) & (number < (draw + 1) * count))
-    return rms_error(recipe(name).fixed(whole).fit(thin.tracks, thin.stations, VelocityField.fit(thin.stations)), thin)
+        return rms_error(whole, world(seed)[1])
+    region, field = thinned(seed, count, draw)
+    return rms_error(recipe(name).fixed(whole).fit(region.tracks, region.stations, field), region)
 
 
 @pytest.mark.slow
@@ -168,7 +175,7 @@ def plane(blocks, rate, slope):
 
 
 @pytest.mark.parametrize(("rate", "slope"), [(4.0, 0.0), (0.0, 5.0)])
-@pytest.mark.parametrize("number", [4, 9, 22])
+@pytest.mark.parametrize("number", [4, 22])
 def test_what_is_added_to_one_burst_is_taken_out(number, rate, slope):
     """An offset of displacements has no velocity; an offset of velocities is a rate."""
     region, result = bursts()
