@@ -1,0 +1,1 @@
+"""Tier 3: combination of analysis-centre orbits and clocks."""
