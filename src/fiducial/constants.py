@@ -27,8 +27,6 @@ TAI_MINUS_GPS_S: Final = 19
 EARTH_ROTATION_RAD_PER_S: Final = 7.2921151467e-5
 """Mean rotation rate of the Earth (IS-GPS-200, WGS 84 value; IGS clocks and orbits use the same)."""
 
-SPEED_OF_LIGHT_M_PER_S: Final = 299_792_458.0
-
 EARTH_GRAVITATIONAL_CONSTANT_M3_PER_S2: Final = 3.986004418e14
 EARTH_EQUATORIAL_RADIUS_M: Final = 6_378_136.6
 EARTH_J2: Final = 1.0826359e-3

@@ -41,23 +41,25 @@ SATELLITES = ("G17", "R01", "J01", "")
 
 
 def _changed(content: bytes, choices: Choices) -> bytes:
+    if choices.integer(0, 3) == 0:
+        return _lines_changed(content, choices)
     place = choices.integer(0, len(content))
     length = choices.integer(0, 30)
-    action = choices.integer(0, 6)
     token = TOKENS[choices.integer(0, len(TOKENS) - 1)]
-    if action == 0:
-        return content[:place] + token + content[place:]
-    if action == 1:
-        return content[:place] + token + content[place + len(token) :]
-    if action == 2:
-        return content[:place] + content[place + length :]
-    if action == 3:
-        return content[:place]
-    if action == 4:
-        return content[:place] + choices.content(length) + content[place + length :]
-    if action == 5:
-        other = choices.integer(0, len(content))
-        return content[:other] + content[place : place + length] + content[other:]
+    other = choices.integer(0, len(content))
+    replacements = (
+        (place, token, place),
+        (place, token, place + len(token)),
+        (place, b"", place + length),
+        (place, b"", len(content)),
+        (place, choices.content(length), place + length),
+        (other, content[place : place + length], other),
+    )
+    begin, piece, end = replacements[choices.integer(0, len(replacements) - 1)]
+    return content[:begin] + piece + content[end:]
+
+
+def _lines_changed(content: bytes, choices: Choices) -> bytes:
     lines = content.split(b"\n")
     row, target = choices.integer(0, len(lines) - 1), choices.integer(0, len(lines) - 1)
     lines.insert(target, lines[row] if choices.integer(0, 1) else lines.pop(row))
@@ -97,8 +99,10 @@ def _metadata(content: bytes) -> None:
         for prn in SATELLITES:
             mass = metadata.mass_kg(prn, epoch)
             assert mass is None or mass > 0
-            metadata.block(prn, epoch), metadata.frequency_channel(prn, epoch)  # noqa: B018
-            metadata.antenna_offset_m(prn, epoch), metadata.centre_of_mass_m(prn, epoch)  # noqa: B018
+            metadata.block(prn, epoch)
+            metadata.frequency_channel(prn, epoch)
+            metadata.antenna_offset_m(prn, epoch)
+            metadata.centre_of_mass_m(prn, epoch)
 
 
 def _nanu(content: bytes) -> None:

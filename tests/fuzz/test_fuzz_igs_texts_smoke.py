@@ -1,4 +1,4 @@
-"""A few hundred deterministic inputs of the fuzzer of IGS texts, without atheris, and what it once found."""
+"""A few hundred deterministic inputs of the fuzzer of IGS texts; without atheris."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import pytest
 
 from fuzz import fuzz_igs_texts
 from fuzz.fuzz_egms import RandomChoices
-
-FOUND: tuple[tuple[str, bytes], ...] = ()
 
 
 def test_damaged_texts_raise_fiducial_errors_and_nothing_else():

@@ -27,13 +27,15 @@ WEEKS = st.integers(0, 9_999).map(lambda weeks: np.datetime64("1980-01-06") + 7 
 FORMATS = st.sampled_from(["sp3", "eph", "clk", "clk_30s", "clk_05s", "erp", "snx", "sum", "cls"])
 HOURS = st.none() | st.integers(0, 23)
 SINEX_FORMATS = st.sampled_from(["snx", "sum", "erp"])
+IONEX_DAYS = DAYS.filter(lambda day: day < np.datetime64("2080-01-01"))
+DAILY, WEEKLY = st.just(False), st.just(True)  # noqa: FBT003
 SHORT_NAMES = (
-    st.builds(ShortName, st.just("week"), SMALL, DAYS, FORMATS, st.just(False), HOURS, SUFFIXES)
-    | st.builds(ShortName, st.just("week"), SMALL, WEEKS, FORMATS, st.just(True), st.none(), SUFFIXES)
-    | st.builds(ShortName, st.just("ionex"), SMALL, DAYS.filter(lambda day: day < np.datetime64("2080-01-01")),
-                st.just("ionex"), st.just(False), st.none(), SUFFIXES)
-    | st.builds(ShortName, st.just("sinex"), SMALL, WEEKS, SINEX_FORMATS, st.just(True), st.none(), SUFFIXES)
-)  # fmt: skip
+    st.builds(ShortName, st.just("week"), SMALL, DAYS, FORMATS, DAILY, HOURS, SUFFIXES)
+    | st.builds(ShortName, st.just("week"), SMALL, WEEKS, FORMATS, WEEKLY, st.none(), SUFFIXES)
+    | st.builds(ShortName, st.just("ionex"), SMALL, IONEX_DAYS, st.just("ionex"), DAILY, st.none(), SUFFIXES)
+    | st.builds(ShortName, st.just("sinex"), SMALL, WEEKS, SINEX_FORMATS, WEEKLY, st.none(), SUFFIXES)
+    | st.builds(ShortName, st.just("sinex"), SMALL, DAYS, SINEX_FORMATS, DAILY, st.none(), SUFFIXES)
+)
 
 
 @settings(max_examples=150, deadline=None)

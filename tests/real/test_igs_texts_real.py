@@ -30,7 +30,7 @@ def test_every_real_name_is_built_again():
 def test_summary():
     summary = sinex_summary.read(data_path(*FOLDER, "IGS0OPSSNX_20242590000_07D_07D_SUM.YML"), strictness="raise")
     assert (summary.week, summary.frame, summary.first_day) == (2332, "IGSR3", np.datetime64("2024-09-15"))
-    centres = "COD EMR ESA GFZ GRG JGX JPL MIT NGS SIO".split()
+    centres = ["COD", "EMR", "ESA", "GFZ", "GRG", "JGX", "JPL", "MIT", "NGS", "SIO"]
     assert [centre.name for centre in summary.centres] == centres
     assert all(centre.weighted for centre in summary.centres)
     everyone = {(centre, day) for centre in [*centres, "IGS"] for day in range(7)}

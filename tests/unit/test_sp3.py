@@ -117,7 +117,7 @@ def test_a_record_that_is_not_there_is_nan():
 def test_sigmas_and_flags():
     text = small()
     text.body[1] += " 11  9  1 109 EP  MP"
-    text.body[2] += "     99     1       "
+    text.body[2] += "    99      1       "
     text.body[4] += "  5"
     orbit = sp3.read(text.data()).orbit
     np.testing.assert_allclose(orbit.position_sigma_m[0, 0], 1.25 ** np.array([11, 9, 1]) / 1000, rtol=1e-14)
@@ -187,7 +187,8 @@ def test_velocities():
 def test_a_velocity_without_its_position_is_refused(row):
     text = _with_velocities()
     text.body[row], text.body[row + 1] = text.body[row + 1], text.body[row]
-    _refused(text.data(), "FID-2405")
+    # Behind the next epoch line it is also the second velocity of its satellite.
+    _refused(text.data(), "FID-2407" if row == 4 else "FID-2405")
 
 
 def test_a_velocity_of_another_satellite_is_refused():
@@ -345,7 +346,7 @@ def test_unusual_numbers(word, metres):
 
 
 TAILS = {
-    " 1x": (61, 63), "1 1": (61, 61), "           1 1": (71, 73), "              X": (75, 75), "               E": (76, 76),
+    " 1x": (61, 63), "1 1": (61, 61), "          1 1": (71, 73), "              X": (75, 75), "               E": (76, 76),
     "                  P": (79, 79), "                X": (77, 77), "                     x": (81, 82),
 }  # fmt: skip
 
@@ -414,10 +415,10 @@ def test_header_lines_must_be_there_and_in_order(row):
     if removed.startswith("/*"):
         assert sp3.read(text.data()).orbit.position_m.shape == (2, 2, 3)
         return
-    with pytest.raises(FormatError, match="FID-240[25]"):
+    with pytest.raises(FormatError, match=r"FID-240[25]"):
         sp3.read(text.data())
     text.head.insert((row + 8) % 22, removed)
-    with pytest.raises(FormatError, match="FID-240[25]"):
+    with pytest.raises(FormatError, match=r"FID-240[25]"):
         sp3.read(text.data())
 
 
@@ -425,7 +426,7 @@ def test_header_lines_must_be_there_and_in_order(row):
 def test_lines_that_belong_elsewhere_are_refused(line):
     text = small()
     text.body.insert(2, line)
-    with pytest.raises(FormatError, match="FID-240[35]") as caught:
+    with pytest.raises(FormatError, match=r"FID-240[35]") as caught:
         sp3.read(text.data())
     assert "line 25" in caught.value.where
 
@@ -564,7 +565,7 @@ def test_what_does_not_fit_is_not_written(name):
     {"orbit_type": "\u03b1"}, {"frame_label": "ITRF2"},
 ])  # fmt: skip
 def test_a_header_that_does_not_fit_is_not_written(header):
-    with pytest.raises(FiducialError, match="FID-(2410|1004)"):
+    with pytest.raises(FiducialError, match=r"FID-(2410|1004)"):
         sp3.to_bytes(sp3.Sp3File(_orbit(), sp3.Sp3Header(**header)))
 
 

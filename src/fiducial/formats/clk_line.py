@@ -118,7 +118,7 @@ class LineReader:
     _blank: int = 0
     _skipped: dict[str, int] = field(default_factory=dict)
 
-    def record(self, lines: list[bytes], number: int, *, open_end: bool) -> LineRecord:
+    def record(self, lines: list[bytes], number: int, *, last: bool, open_end: bool) -> LineRecord:
         """Read a record from its line and the one behind it.
 
         Parameters
@@ -127,6 +127,8 @@ class LineReader:
             The line, and the next one if no other record owns it.
         number : int
             Number of the first line.
+        last : bool
+            The file ends with these lines.
         open_end : bool
             The last of the lines has no line end.
 
@@ -152,7 +154,7 @@ class LineReader:
         values = self._first_values(text, count, number, open_end=open_first)
         used = 1
         if count > _VALUES_OF_FIRST_LINE:
-            self._continuation(lines, count, number, open_end=open_end)
+            self._continuation(lines, count, number, last=last, open_end=open_end)
             used = 2
         if kind not in ("AS", "AR"):
             self._skipped[kind] = self._skipped.get(kind, 0) + 1
@@ -204,11 +206,11 @@ class LineReader:
         self._blank_between(text, layout.end_of_second_value, len(text), number)
         return values
 
-    def _continuation(self, lines: list[bytes], count: int, number: int, *, open_end: bool) -> None:
+    def _continuation(self, lines: list[bytes], count: int, number: int, *, last: bool, open_end: bool) -> None:
         """Check the second line: rate, acceleration and their sigmas are no part of the result."""
         if len(lines) == 1 or not lines[1].strip():
             problem = f"the line with values 3 to {count} is missing"
-            self._stop(number + 1, 0, 0, problem, cut=open_end or len(lines) == 1)
+            self._stop(number + 1, 0, 0, problem, cut=last)
         text = lines[1].decode("latin-1")
         columns = self.layout.continued[: count - _VALUES_OF_FIRST_LINE]
         if open_end and len(text) < columns[-1] + VALUE_WIDTH:

@@ -195,8 +195,9 @@ class _BodyReader:
             # A record has at most two lines; the next one belongs to it only if the quick reader left it.
             if position + 1 < size and not done[position + 1]:
                 texts.append(self._line(position + 1))
-            open_end = position + len(texts) == size and not self.ends_with_newline
-            record = self._reader.record(texts, position + self._first_line, open_end=open_end)
+            last = position + len(texts) == size
+            open_end = last and not self.ends_with_newline
+            record = self._reader.record(texts, position + self._first_line, last=last, open_end=open_end)
             position += record.lines
             if record.kind == "AS" or (record.kind == "AR" and self._stations):
                 sink = self._as if record.kind == "AS" else self._ar

@@ -24,6 +24,7 @@ _IONEX = re.compile(r"(?P<centre>[a-z0-9]{3})g(?P<day>\d{3})0\.(?P<year>\d\d)i",
 _SINEX = re.compile(r"(?P<centre>[a-z0-9]{3})(?P<year>\d\d)P(?P<week>\d{4})(?P<day>[0-6]?)\.(?P<format>snx|sum|erp)",
                     re.ASCII)  # fmt: skip
 _GPS_START = np.datetime64("1980-01-06", "D")
+_GPS_END = _GPS_START + np.timedelta64(7 * 10_000, "D")  # four digits hold the week
 _IGS_SOLUTIONS = {"igs": "FIN", "igr": "RAP", "igu": "ULT"}
 _WEEKLY: Final = 7
 
@@ -41,7 +42,7 @@ class ShortName:
     centre_code : str
         Three small letters: ``igs``, ``igr`` and ``igu`` tell the solution too.
     date : datetime64[D]
-        Day that the name states, GPS time, of 1980-01-06 to 2171; the Sunday for a product of a week.
+        Day that the name states, GPS time, of GPS weeks 0 to 9999; the Sunday for a product of a week.
     format : str
         ``sp3``, ``clk``, ``clk_30s``, ..., ``ionex``.
     weekly : bool
@@ -71,7 +72,7 @@ class ShortName:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "date", self.date.astype("datetime64[D]"))
-        if np.isnat(self.date) or not _GPS_START <= self.date < np.datetime64("2171-08-25"):
+        if np.isnat(self.date) or not _GPS_START <= self.date < _GPS_END:
             raise _wrong(f"no short name can state the day {self.date}", "date")
         base = self.build()
         if (self.compression and self.compression not in COMPRESSIONS) or parse_short_name(base) != self:

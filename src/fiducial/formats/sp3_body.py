@@ -146,8 +146,9 @@ class _Table:
 
     def cells(self, records: Records) -> Integers:
         """Place of every record in the flat table; refuse two records of one satellite at one epoch."""
-        epoch = np.searchsorted(self._epoch_lines, records.lines) - 1
-        cells: Integers = epoch * self.shape[1] + self._column[records.satellite]
+        firsts = np.searchsorted(records.lines, self._epoch_lines)
+        row_starts = np.repeat(np.arange(self.shape[0]) * self.shape[1], np.diff(firsts, append=records.lines.size))
+        cells: Integers = row_starts + self._column[records.satellite]
         seen = np.zeros(self.shape[0] * self.shape[1], dtype=np.bool_)
         seen[cells] = True
         if int(seen.sum()) != cells.size:

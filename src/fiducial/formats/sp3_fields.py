@@ -115,12 +115,15 @@ def whole_numbers(rows: Rows, column: int, width: int) -> tuple[Integers, Flags,
     Returns
     -------
     values : ndarray of int64, shape (line,)
-        0 where blank.
+        0 where blank; any number where not valid.
     stated : ndarray of bool, shape (line,)
         Whether the field holds a digit.
     valid : ndarray of bool, shape (line,)
         Whether the field is blank or one number.
     """
+    if width == 2:
+        values = _TWO_PLACES[rows[:, column].astype(np.uint16) << np.uint16(8) | rows[:, column + 1]]
+        return np.maximum(values, 0), values >= 0, values > _INVALID
     values = np.zeros(rows.shape[0], dtype=np.int64)
     stated = np.zeros(rows.shape[0], dtype=np.bool_)
     ended = np.zeros(rows.shape[0], dtype=np.bool_)
@@ -134,3 +137,20 @@ def whole_numbers(rows: Rows, column: int, width: int) -> tuple[Integers, Flags,
         stated |= digit
         values = np.where(digit, values * 10 + character.astype(np.int64) - ord("0"), values)
     return values, stated, valid
+
+
+_INVALID: Final = -2
+
+
+def _two_places() -> Integers:
+    """Value of every pair of bytes: -1 for two blanks, -2 where it is no number."""
+    table = np.full(1 << 16, _INVALID, dtype=np.int64)
+    pairs = [f"{value:2d}" for value in range(100)] + [f"{value:02d}" for value in range(10)]
+    pairs += [f"{value} " for value in range(10)]
+    for pair in pairs:
+        table[int.from_bytes(pair.encode("ascii"), "big")] = int(pair)
+    table[int.from_bytes(b"  ", "big")] = -1
+    return table
+
+
+_TWO_PLACES: Final = _two_places()

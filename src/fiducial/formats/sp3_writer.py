@@ -25,7 +25,7 @@ _LEAST_SATELLITE_LINES: Final = 5
 _SATELLITES_A_LINE: Final = 17
 _FILE_TYPES: Final = "GRECJIL"
 _GPS_ZERO: Final = np.datetime64("1980-01-06T00:00:00", "ns")
-_MJD_ZERO: Final = np.datetime64("1858-11-17T00:00:00", "ns")
+_GPS_ZERO_MJD: Final = 44_244
 _DAY_NS: Final = 86_400 * 10**9
 _LAST_EPOCH: Final = np.datetime64("2200-01-01T00:00:00", "ns")
 _RECORD_BYTES: Final = 80
@@ -71,9 +71,10 @@ def _text(value: str, width: int, what: str) -> str:
 
 def _header(orbit: Orbit, header: Sp3Header) -> bytes:
     first = orbit.epochs_gps[0]
-    nanoseconds = int((first - _GPS_ZERO) / np.timedelta64(1, "ns"))
-    week, rest = divmod(nanoseconds, 7 * _DAY_NS)
-    day, fraction = divmod(int((first - _MJD_ZERO) / np.timedelta64(1, "ns")), _DAY_NS)
+    # Whole numbers: a double holds nanoseconds of a few months only.
+    days, fraction = divmod(int((first - _GPS_ZERO).astype("timedelta64[ns]").astype(np.int64)), _DAY_NS)
+    week, weekday = divmod(days, 7)
+    rest, day = weekday * _DAY_NS + fraction, _GPS_ZERO_MJD + days
     interval_s = orbit.interval_s if orbit.epochs_gps.size > 1 else 0.0
     if interval_s >= 99_999.999_999_99 or week > 9999 or orbit.epochs_gps.size > 9_999_999:
         raise _refused("the interval or the number of epochs", "an interval below 27 hours")

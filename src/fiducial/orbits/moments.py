@@ -102,3 +102,25 @@ def _displacements(reference_m: Array) -> Array:
     columns[:, 0, 5], columns[:, 2, 5] = z, -x
     columns[:, 0, 6], columns[:, 1, 6] = -y, x
     return columns
+
+
+def helmert_displacement(parameters_m: Array, reference_m: Array) -> Array:
+    """Displace an orbit by Helmert parameters.
+
+    Parameters
+    ----------
+    parameters_m : ndarray, shape (satellite, 7)
+        Tx, Ty, Tz, scale, Rx, Ry, Rz in metres at ``ORBIT_HEIGHT_M``, position-vector signs.
+    reference_m : ndarray, shape (epoch, satellite, 3)
+
+    Returns
+    -------
+    ndarray, shape (epoch, satellite, 3)
+        T + s x + R x.
+    """
+    unit = reference_m / ORBIT_HEIGHT_M
+    x, y, z = unit[..., 0], unit[..., 1], unit[..., 2]
+    tx, ty, tz, scale, rx, ry, rz = parameters_m.T
+    return np.stack(
+        [tx + scale * x - rz * y + ry * z, ty + scale * y + rz * x - rx * z, tz + scale * z - ry * x + rx * y], axis=-1
+    )

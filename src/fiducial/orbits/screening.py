@@ -36,7 +36,7 @@ class Exclusion:
     ----------
     centre : str
     satellite : str
-        Empty when the whole centre is meant.
+        Empty when the whole centre is meant, a single letter for a constellation of the centre.
     reason : str
         One of ``Reason``.
     begin_gps, end_gps : datetime64 or None
