@@ -37,13 +37,17 @@ def clock_sets(draw):
 
 
 def printed(values):
-    return np.array([float(f"{0.0 if abs(value) < 1e-99 else value:.12E}") for value in values.ravel()]).reshape(values.shape)
+    return np.array([float(f"{0.0 if abs(value) < 1e-99 else value:.12E}") for value in values.ravel()]).reshape(
+        values.shape
+    )
 
 
 @given(clock_sets(), st.sampled_from(["3.04", "3.00"]))
 @settings(max_examples=150, deadline=None)
 def test_clocks(clocks, version):
-    found = clk.read(clk.to_bytes(clocks, version=version), strictness="raise")
+    found = clk.read(clk.to_bytes(clocks, version=version))
+    # Satellites that stop at the last epoch look like a cut; nothing else may be found.
+    assert all("may be cut" in text for text in found.findings)
     np.testing.assert_array_equal(found.clocks.epochs_gps, clocks.epochs_gps)
     assert found.clocks.satellites == clocks.satellites
     np.testing.assert_array_equal(found.clocks.bias_s, printed(clocks.bias_s))

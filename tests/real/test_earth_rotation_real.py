@@ -41,7 +41,9 @@ def test_igs_files_written_again_have_the_same_rows(name):
     path = data_path("eop", name)
     igs = erp.read(path)
     again = erp.to_bytes(igs.rotation, comments=igs.comments, columns=igs.columns)
-    rows = [[line.split() for line in text.decode().splitlines() if line[:1] == "5"] for text in (path.read_bytes(), again)]
+    rows = [
+        [line.split() for line in text.decode().splitlines() if line[:1] == "5"] for text in (path.read_bytes(), again)
+    ]
     assert rows[0] == rows[1]
 
 

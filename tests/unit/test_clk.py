@@ -69,7 +69,9 @@ def test_layouts_of_all_versions_give_the_same_clocks(version):
     assert found.header.version == version
     assert found.clocks.satellites == ("G01", "G02", "E05")
     np.testing.assert_array_equal(found.clocks.epochs_gps, START + np.array([0, 30]) * np.timedelta64(1, "s"))
-    np.testing.assert_array_equal(found.clocks.bias_s, [[1.5e-4, -2.5e-4, 3.25e-5], [1.50001e-4, -2.50001e-4, 3.2501e-5]])
+    np.testing.assert_array_equal(
+        found.clocks.bias_s, [[1.5e-4, -2.5e-4, 3.25e-5], [1.50001e-4, -2.50001e-4, 3.2501e-5]]
+    )
     np.testing.assert_array_equal(found.clocks.sigma_s, [[2e-11, np.nan, np.nan]] * 2)
     assert found.clocks.stations == ("ONSA",)
     np.testing.assert_array_equal(found.clocks.station_bias_s, [[0.0], [1e-9]])
@@ -175,7 +177,9 @@ def test_other_records_are_left_out_and_counted():
     lines += record("CR", "ONSA", epoch, [1e-9, 1e-11]) + record("DR", "ONSA", epoch, [1e-9, 1e-11, 1e-15])
     lines += record("MS", "ONSA", epoch, [1e-9])
     findings = clk.read(joined(lines)).findings
-    assert [text.split(": ")[1][:22] for text in findings] == [f"1 records of type {kind} a" for kind in ("CR", "DR", "MS")]
+    assert [text.split(": ")[1][:22] for text in findings] == [
+        f"1 records of type {kind} a" for kind in ("CR", "DR", "MS")
+    ]
 
 
 @pytest.mark.parametrize(
