@@ -24,7 +24,7 @@ TOKENS = (
     b"\n", b"\r\n", b"\r", b"\x00", b"-", b".", b"E", b"D", b"nan", b"inf", b"-0.0", b"E+99", b"E-99", b"1e400", b"_", b" ",
     b"\xff", b"\xc2\xa0", b"\xd9\xa1", b"AS ", b"AR ", b"CR ", b"G01", b"2024", b"9999", b"0000", b"60.000000", b"  6", b"  0",
     b"END OF HEADER", b"TIME SYSTEM ID", b"   UTC", b"MJD", b"UT1-TAI", b"LODR", b"version 2", b"I", b"P", b"99999.99",
-    b"\x1f\x8b", b"BZh", b"\x1f\x9d", b"          ", b"#" * 40, b"10**-5\"", b"1.000000000000E-30", b"9.999999999999E+22",
+    b"\x1f\x8b", b"BZh", b"\x1f\x9d", b"          ", b"#" * 40, b'10**-5"', b"1.000000000000E-30", b"9.999999999999E+22",
 )  # fmt: skip
 FINALS = (
     b"24 919 60572.00 I  0.225415 0.000012  0.411006 0.000009  I 0.0590652 0.0000056  0.2461 0.0052  I"
@@ -118,23 +118,17 @@ def _changed(content: bytes, choices: Choices) -> bytes:
     length = choices.integer(0, 30)
     action = choices.integer(0, 7)
     token = TOKENS[choices.integer(0, len(TOKENS) - 1)]
-    if action == 0:
-        return content[:place] + token + content[place:]
-    if action == 1:
-        return content[:place] + token + content[place + len(token) :]
-    if action == 2:
-        return content[:place] + content[place + length :]
-    if action == 3:
-        return content[:place]
-    if action == 4:
-        return content[:place] + choices.content(length) + content[place + length :]
-    if action == 5:
-        return content[:place] + bytes(byte ^ (1 << choices.integer(0, 7)) for byte in content[place : place + 1]) + (
-            content[place + 1 :]
-        )  # fmt: skip
+    flipped = bytes(byte ^ (1 << choices.integer(0, 7)) for byte in content[place : place + 1])
+    # What stands in place of how many bytes: insert, overwrite, delete, cut, scramble, flip a bit.
+    changes = (
+        (token, 0), (token, len(token)), (b"", length), (b"", len(content)), (choices.content(length), length), (flipped, 1),
+    )  # fmt: skip
+    if action < len(changes):
+        new, old = changes[action]
+        return content[:place] + new + content[place + old :]
     lines = content.split(b"\n")
     row = choices.integer(len(lines) * bool(low) * 2 // 3, len(lines) - 1)
-    if action == 6:
+    if action == len(changes):
         lines.insert(row, lines[choices.integer(0, len(lines) - 1)])
     else:
         del lines[row]

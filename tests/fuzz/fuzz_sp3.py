@@ -170,8 +170,10 @@ def exercise(content: bytes) -> bool:
 def main() -> None:
     import atheris
 
-    with atheris.instrument_imports(include=["fiducial.formats"]):
-        from fiducial.formats import sp3, sp3_body, sp3_fields, sp3_header, sp3_records, text_source  # noqa: F401
+    # atheris keeps the result of every comparison that it traces, also when that is an array: 70 kB an input.
+    arrays = [f"fiducial.formats.sp3_{part}" for part in ("fields", "records", "writer")]
+    with atheris.instrument_imports(include=["fiducial.formats"], exclude=arrays):
+        from fiducial.formats import sp3, sp3_body, sp3_header, text_source  # noqa: F401
 
     warnings.simplefilter("error", RuntimeWarning)  # an overflow in a check is a check that does not check
     accepted = total = 0

@@ -16,7 +16,7 @@ FULL = (
 )
 PREDICTED = f"{'24 920 60573.00 P  0.225935 0.014379  0.408848 0.022707  P 0.0574194 0.0182122':<187}"
 EMPTY = f"{'24 921 60574.00':<187}"
-TEXT = "\n".join([FULL, PREDICTED, EMPTY]) + "\n"
+TEXT = f"{FULL}\n{PREDICTED}\n{EMPTY}\n"
 
 
 def refusal(text):

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from fiducial.formats.atomic import atomic_file
 from fiducial.formats.sp3_body import end_of_file, first_epoch_line, parse_body
-from fiducial.formats.sp3_header import Findings, Sp3Header, Strictness, parse_header, parse_version
+from fiducial.formats.sp3_header import Sp3Header, parse_header, parse_version
 from fiducial.formats.sp3_records import find_lines
 from fiducial.formats.sp3_writer import sp3_text
+from fiducial.formats.strictness import Findings, Strictness
 from fiducial.formats.text_source import open_source
 from fiducial.orbits.orbit import Orbit
 
@@ -61,6 +62,8 @@ def read(source: str | Path | bytes, *, strictness: Strictness = "warn") -> Sp3F
 
     Raises
     ------
+    InputError
+        FID-1281 for an unknown strictness; FID-1010 for UTC before 1972.
     FormatError
         FID-2400 and FID-2401 when the source cannot be opened; FID-2402 when it is not SP3 of a known version;
         FID-2403 when it is cut; FID-2404 for a field that is no number; FID-2405 for a line out of place; FID-2406
@@ -76,7 +79,7 @@ def read(source: str | Path | bytes, *, strictness: Strictness = "warn") -> Sp3F
     the exponent in the header, in mm; 0 means unknown there and is left out. The last epoch of a day, 24:00, is kept.
     """
     opened = open_source(source)
-    findings = Findings(opened.name, strictness)
+    findings = Findings(opened.name, strictness, "FID-2408")
     lines = find_lines(opened.data, opened.name)
     # What is not SP3 at all should not be called cut.
     parse_version(lines.text(0) if lines.starts.size else "", opened.name)
@@ -84,7 +87,7 @@ def read(source: str | Path | bytes, *, strictness: Strictness = "warn") -> Sp3F
     start = first_epoch_line(lines, end)
     statements = parse_header([lines.text(row) for row in range(start)], opened.name, findings)
     orbit = parse_body(lines, start, end, statements, findings)
-    return Sp3File(orbit, statements.header, tuple(findings.texts), opened.name, opened.sha256)
+    return Sp3File(orbit, statements.header, findings.texts, opened.name, opened.sha256)
 
 
 def to_bytes(sp3: Sp3File) -> bytes:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fiducial.constants import TAI_MINUS_GPS_S
 from fiducial.errors import FiducialError, FormatError
 from fiducial.formats.sp3_fields import Flags, Integers
-from fiducial.formats.sp3_header import DAMAGED_FIX, Findings, HeaderStatements
+from fiducial.formats.sp3_header import DAMAGED_FIX, HeaderStatements
 from fiducial.formats.sp3_records import (
     EPOCH_BYTES,
     Lines,
@@ -20,6 +20,7 @@ from fiducial.formats.sp3_records import (
     parse_epochs,
     parse_records,
 )  # fmt: skip
+from fiducial.formats.strictness import Findings
 from fiducial.geodesy.frames import parse_frame
 from fiducial.orbits.orbit import CONSTELLATIONS, Orbit, most_frequent_step_s
 from fiducial.timescales import gps_from_utc
@@ -109,7 +110,7 @@ def parse_body(lines: Lines, start: int, end: int, statements: HeaderStatements,
     satellites = tuple(f"{letters[code // 100]}{code % 100:02d}" for code in present.tolist())
     _compare(statements, satellites, epochs, lines, findings)
     if statements.has_velocities != (velocities is not None):
-        findings.add("the first line does not tell rightly whether the file has velocities", "line 1, column 3")
+        findings.note("the first line does not tell rightly whether the file has velocities", 1)
     position_sigma_m, clock_sigma_s = _sigmas(table, cells, positions, statements, lines, layout, findings)
     return Orbit(
         epochs_gps=_gps_epochs(epochs, statements.header.time_system, lines),
@@ -225,7 +226,7 @@ def _sigmas(
     if positions.exponents is not None:
         for columns, base, unit in ((slice(0, 3), header.position_base, 1e-3), (slice(3, 4), header.clock_base, 1e-12)):
             if not np.isfinite(base) and positions.exponents[:, columns].any():
-                findings.add("records have exponents of standard deviations, but the header has no base for them")
+                findings.note("records have exponents of standard deviations, but the header has no base for them")
             powers = np.full(_LARGEST_EXPONENT + 1, np.nan)
             powers[1:] = base ** np.arange(1.0, _LARGEST_EXPONENT + 1) * unit
             sigma[:, columns] = powers[positions.exponents[:, columns]]
@@ -253,7 +254,7 @@ def _frame(label: str, findings: Findings) -> str:
     try:
         parse_frame(label)
     except FiducialError:
-        findings.add(f"the coordinate system {label!r} is cut or unknown", "line 1, columns 47-51")
+        findings.note(f"the coordinate system {label!r} is cut or unknown", 1)
         return ""
     return label
 
@@ -275,26 +276,26 @@ def _compare(
     """Note where header and body disagree."""
     announced, present = set(statements.satellites), set(satellites)
     if announced - present:
-        findings.add(f"no record of satellites that the header lists: {', '.join(sorted(announced - present))}")
+        findings.note(f"no record of satellites that the header lists: {', '.join(sorted(announced - present))}")
     if present - announced:
-        findings.add(f"records of satellites that the header does not list: {', '.join(sorted(present - announced))}")
+        findings.note(f"records of satellites that the header does not list: {', '.join(sorted(present - announced))}")
     if statements.epoch_count != epochs.size:
-        findings.add(f"the header announces {statements.epoch_count} epochs, there are {epochs.size}", "line 1")
+        findings.note(f"the header announces {statements.epoch_count} epochs, there are {epochs.size}", 1)
     row = lines.rows(np.array([0]), EPOCH_BYTES)
     row[0, :3] = np.frombuffer(b"*  ", dtype=np.uint8)
     stated = parse_epochs(row, np.array([0]), lines)[0]
     if stated != epochs[0]:
-        findings.add(f"the header starts at {stated}, the first epoch is {epochs[0]}", "line 1")
+        findings.note(f"the header starts at {stated}, the first epoch is {epochs[0]}", 1)
     step = most_frequent_step_s(epochs)
     if np.isfinite(step) and abs(step - statements.interval_s) > 1e-7:
-        findings.add(f"the header states an interval of {statements.interval_s:g} s, it is {step:g} s", "line 2")
+        findings.note(f"the header states an interval of {statements.interval_s:g} s, it is {step:g} s", 2)
     seconds = float((epochs[0] - _GPS_ZERO) / np.timedelta64(1, "s"))
     # The week of other systems is counted from their own zero by some, from that of GPS by others.
     if statements.header.time_system in {"GPS", "GAL", "QZS", "IRN"} and (
         abs(statements.gps_week * _WEEK_S + statements.seconds_of_week - seconds) > 1e-6
     ):
-        findings.add("GPS week and second are not those of the first epoch", "line 2")
+        findings.note("GPS week and second are not those of the first epoch", 2)
     day = epochs[0].astype("datetime64[D]")
     days = int((day - _MJD_ZERO) / np.timedelta64(1, "D")) + int((epochs[0] - day) / np.timedelta64(1, "ns")) / _DAY_NS
     if abs(statements.modified_julian_day - days) > 1e-9:
-        findings.add("the modified Julian day is not that of the first epoch", "line 2")
+        findings.note("the modified Julian day is not that of the first epoch", 2)

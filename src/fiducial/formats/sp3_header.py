@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from dataclasses import dataclass
+from typing import Final
 
 from fiducial.errors import FormatError
+from fiducial.formats.strictness import Findings
 from fiducial.orbits.orbit import CONSTELLATIONS
-
-Strictness = Literal["ignore", "warn", "raise"]
 
 VERSIONS: Final = ("a", "c", "d")
 DAMAGED_FIX: Final = "the file is damaged: fetch it again"
@@ -50,24 +49,6 @@ class Sp3Header:
     position_base: float = 1.25
     clock_base: float = 1.025
     comments: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Findings:
-    """Collects repairable faults of a file, or raises them."""
-
-    name: str
-    strictness: Strictness
-    texts: list[str] = field(default_factory=list)
-
-    def add(self, problem: str, where: str = "") -> None:
-        """Note a fault; raise FID-2408 when the user wants none overlooked."""
-        place = f"{self.name}, {where}" if where else self.name
-        if self.strictness == "raise":
-            fix = 'correct the file, or read it with strictness "warn"'
-            raise FormatError("FID-2408", problem, where=place, fix=fix)
-        if self.strictness == "warn":
-            self.texts.append(f"{problem} ({where})" if where else problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +191,7 @@ def _base(line: str, name: str, row: int, columns: slice) -> float:
 
 def _time_system(label: str, findings: Findings, row: int) -> str:
     if label in {"ccc", ""}:
-        findings.add("the time system is not stated; GPS time is taken, the default of SP3", f"line {row + 1}")
+        findings.note("the time system is not stated; GPS time is taken, the default of SP3", row + 1)
         return "GPS"
     return label
 
@@ -249,5 +230,5 @@ def _satellites(
         problem = f"the header announces {count} satellites and lists {len(names)}"
         if len(set(names)) != len(names):
             problem += ", some of them twice"
-        findings.add(problem, f"line {row + 1}")
+        findings.note(problem, row + 1)
     return tuple(names), accuracy_m

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fiducial.errors import FormatError
 from fiducial.formats.sp3_fields import BLANK, Flags, Integers, Rows, gather, micro_units, whole_numbers
-from fiducial.formats.sp3_header import DAMAGED_FIX, Findings, place
+from fiducial.formats.sp3_header import DAMAGED_FIX, place
+from fiducial.formats.strictness import Findings
 from fiducial.orbits.orbit import CONSTELLATIONS, RecordFlag
 
 Array = NDArray[np.float64]
@@ -231,7 +232,7 @@ def _careful(lines: Lines, line: int, column: int) -> int:
 def _careful_clock(lines: Lines, line: int, findings: Findings) -> int:
     text = lines.text(line)[_CLOCK_COLUMN : _CLOCK_COLUMN + 14]
     if not text.strip():
-        findings.add("a clock is blank; it is taken as missing", f"line {line + 1}")
+        findings.note("a clock is blank; it is taken as missing", line + 1)
         return MISSING_MICRO
     if re.fullmatch(r"-?999999(\.9*)?", text.strip(), re.ASCII):
         return MISSING_MICRO
@@ -271,7 +272,7 @@ def _tails(
         return None, None
     if version == "a":
         line = int(chosen[longer[0]])
-        findings.add("columns behind 60 are not of SP3-a and are not read", f"line {line + 1}")
+        findings.note("columns behind 60 are not of SP3-a and are not read", line + 1)
         return None, None
     return _tail_values(lines, chosen, longer, tails)
 
