@@ -6,7 +6,16 @@ import pytest
 
 from fuzz import fuzz_clk_erp
 
-FOUND: tuple[tuple[str, bytes], ...] = ()
+HEADER = b"     3.00           CLOCK DATA          G                   RINEX VERSION / TYPE\n"
+RECORD = b"AS G01  2024 09 19 00 00  0.000000  1    1.000000000000E-04\n"
+END = b"END OF HEADER\n".rjust(74)
+FOUND: tuple[tuple[str, bytes], ...] = (
+    # str.strip removes the file separator, int does not.
+    (
+        "clk",
+        HEADER + b"ONSA 10402M004           \x1c      2000        3000        400SOLN STA NAME / NUM\n" + END + RECORD,
+    ),
+)
 
 
 def test_damaged_files_raise_fiducial_errors_and_nothing_else():

@@ -289,25 +289,31 @@ def test_a_file_cut_anywhere_is_refused_or_noted(version):
     data = joined(day(version))
     body = data.index(b"END OF HEADER") + len("END OF HEADER") + 1
     second = data.index(b"AR ONSA", data.index(b"AS E05"))
+    satellites_of_second = data.index(b"AS", second)
     for cut in range(1, len(data)):
         part = data[:cut]
-        if cut in (body - 1, body):
-            assert refusal(part).code in ("FID-2421", "FID-2428")
-        elif cut == second or (cut > second and b"AS" not in part[second:]):
-            # Between epochs, or behind the station's lines: nothing is left that could tell.
-            try:
-                found = clk.read(part)
-            except FormatError:
-                continue
-            assert found.clocks.epochs_gps.size == 1
+        try:
+            found = clk.read(part)
+        except FormatError as error:
+            wanted = {"FID-2423", "FID-2428"} if cut >= body else {"FID-2420", "FID-2421"}
+            assert error.code in wanted, (part[-80:], str(error))  # noqa: PT017
         else:
-            try:
-                found = clk.read(part)
-            except FormatError:
-                continue
-            complete = part[-1:] == b"\n" or cut in (second - 1, len(data) - 1)
-            assert complete, part[-80:]
-            assert found.findings, part[-80:]
+            # A whole last line is all that can stand, and no satellite of the second epoch leaves nothing to see.
+            assert part.endswith(b"\n") or data[cut : cut + 1] == b"\n", part[-80:]
+            assert found.findings or second <= cut <= satellites_of_second, part[-80:]
+
+
+def test_cuts_are_told_from_damage():
+    whole = joined(day())
+    first_of_last_epoch = whole.rindex(b"AS G02") - 1
+    error = refusal(whole[:first_of_last_epoch])
+    assert (error.code, error.where) == ("FID-2423", "x.clk, line 13")
+    assert "1 of 3 satellites" in error.problem
+    noted = clk.read(whole[: first_of_last_epoch + 1])
+    assert "first 1 of the 3 satellites of the epoch before it: the file may be cut" in noted.findings[0]
+    assert refusal(whole[: first_of_last_epoch + 1], strictness="raise").code == "FID-2426"
+    assert refusal(whole[:-3]).where == "x.clk, line 15, column 63"
+    assert "no line end" in clk.read(whole[:-1]).findings[0]
 
 
 def test_double_records():

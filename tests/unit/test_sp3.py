@@ -277,6 +277,11 @@ def test_disagreements_are_found_ignored_or_raised(name):
     assert sp3.read(small().data(), strictness="raise").findings == ()
 
 
+def test_an_unknown_strictness_is_refused():
+    with pytest.raises(InputError, match="FID-1281"):
+        sp3.read(small().data(), strictness="strict")
+
+
 def test_the_body_decides_which_satellites_there_are():
     orbit = sp3.read(_changed(b"+    2   G01G02", b"+    1   G05  0")).orbit
     assert orbit.satellites == ("G01", "G02")

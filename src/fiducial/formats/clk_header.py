@@ -302,10 +302,11 @@ def _satellites(draft: _Draft, text: str, number: int) -> None:
 
 
 def _whole(draft: _Draft, text: str, number: int) -> int | None:
-    if _WHOLE.fullmatch(text.strip()):
-        return int(text)
-    if text.strip():
-        draft.findings.note(f"{text.strip()!r} is not a whole number", number)
+    digits = text.strip(" ")
+    if _WHOLE.fullmatch(digits):
+        return int(digits)
+    if digits:
+        draft.findings.note(f"{digits!r} is not a whole number", number)
     return None
 
 

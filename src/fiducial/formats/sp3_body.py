@@ -57,7 +57,7 @@ def end_of_file(lines: Lines) -> int:
     FormatError
         FID-2403 when there is none: the file is cut; FID-2405 when text follows it.
     """
-    initials = np.frombuffer(lines.padded, dtype=np.uint8)[lines.starts]
+    initials = np.frombuffer(lines.data, dtype=np.uint8)[lines.starts]
     for row in np.flatnonzero(initials == ord("E")).tolist():
         if int(lines.lengths[row]) >= 3 and lines.text(row).rstrip() == "EOF":
             for later in range(row + 1, lines.starts.size):
@@ -71,7 +71,7 @@ def end_of_file(lines: Lines) -> int:
 
 def first_epoch_line(lines: Lines, end: int) -> int:
     """Return the number of the first line that starts with ``*``; ``end`` when there is none."""
-    initials = np.frombuffer(lines.padded, dtype=np.uint8)[lines.starts[:end]]
+    initials = np.frombuffer(lines.data, dtype=np.uint8)[lines.starts[:end]]
     found = np.flatnonzero(initials == ord("*"))
     return int(found[0]) if found.size else end
 
@@ -175,7 +175,7 @@ class _Table:
 
 
 def _sort_lines(lines: Lines, start: int, end: int) -> _Layout:
-    content = np.frombuffer(lines.padded, dtype=np.uint8)
+    content = np.frombuffer(lines.data, dtype=np.uint8)
     first, second = content[lines.starts[start:end]], content[lines.starts[start:end] + 1]
     deviation = first == ord("E")
     kinds = (
@@ -198,6 +198,8 @@ def _check_increase(epochs: Epochs, layout: _Layout, lines: Lines) -> None:
 
 def _check_neighbours(lines: Lines, layout: _Layout, cells: Integers, velocity_cells: Integers | None) -> None:
     """A velocity follows the position of its satellite, standard deviations follow their record."""
+    if not (layout.velocities.size or layout.position_deviations.size or layout.velocity_deviations.size):
+        return
     cell_of_line = np.full(lines.starts.size, -1, dtype=np.int64)
     cell_of_line[layout.positions] = cells
     cell_of_line[layout.position_deviations] = cell_of_line[layout.position_deviations - 1]

@@ -17,6 +17,7 @@ Flags = NDArray[np.bool_]
 _Words = NDArray[np.uint64]
 
 BLANK: Final = 0x20
+_PIECE_BYTES: Final = 1 << 16
 _SEVEN_BYTES: Final = np.uint64(0x00FF_FFFF_FFFF_FFFF)
 _SIX_DIGITS: Final = np.uint64(0x3030_3030_3030_0000)
 _SIX_BYTES: Final = np.uint64(0xFFFF_FFFF_FFFF_0000)
@@ -29,23 +30,39 @@ _HIGH_NIBBLES: Final = np.uint64(0xF0F0_F0F0_F0F0_F0F0)
 _POINT: Final = np.uint64(ord("."))
 
 
-def gather(padded: bytes, starts: NDArray[np.intp], width: int) -> Rows:
+def line_ends(data: bytes) -> NDArray[np.intp]:
+    """Return where the line feeds are; pieces that fit the cache spare the pages of a mask of the whole file."""
+    content = np.frombuffer(data, dtype=np.uint8)
+    pieces = range(0, content.size, _PIECE_BYTES)
+    found = [np.flatnonzero(content[start : start + _PIECE_BYTES] == ord("\n")) + start for start in pieces]
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.intp)
+
+
+def gather(data: bytes, starts: NDArray[np.intp], width: int) -> Rows:
     """Return the first bytes of lines as rows.
 
     Parameters
     ----------
-    padded : bytes
-        The file, followed by at least ``width`` bytes of anything.
+    data : bytes
+        The file.
     starts : ndarray of int, shape (line,)
-        Where the lines start.
+        Where the lines start, increasing.
     width : int
-        Bytes of a row, at least 1; those behind a shorter line are of the next line.
+        Bytes of a row, at least 1; those behind a shorter line are of the next line, those behind the file blank.
 
     Returns
     -------
     ndarray of uint8, shape (line, width)
     """
-    windows: NDArray[np.void] = np.ndarray((len(padded) - width + 1,), dtype=f"V{width}", buffer=padded, strides=(1,))
+    inside = int(np.searchsorted(starts, len(data) - width, side="right"))
+    if inside < starts.size:
+        tail = int(starts[inside])
+        padded = data[tail:] + b" " * width
+        rest = gather(padded, starts[inside:] - tail, width)
+        return np.concatenate((gather(data, starts[:inside], width), rest))
+    if not starts.size:
+        return np.zeros((0, width), dtype=np.uint8)
+    windows: NDArray[np.void] = np.ndarray((len(data) - width + 1,), dtype=f"V{width}", buffer=data, strides=(1,))
     return windows[starts].view(np.uint8).reshape(starts.size, width)
 
 

@@ -10,15 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fiducial.errors import FormatError
-from fiducial.formats.sp3_fields import BLANK, Flags, Integers, Rows, gather, micro_units, whole_numbers
+from fiducial.formats.sp3_fields import BLANK, Flags, Integers, Rows, gather, line_ends, micro_units, whole_numbers
 from fiducial.formats.sp3_header import DAMAGED_FIX, place
 from fiducial.formats.strictness import Findings
 from fiducial.orbits.orbit import CONSTELLATIONS, RecordFlag
 
 Array = NDArray[np.float64]
-
-PAD: Final = b" " * 80
-"""What must follow the file in memory, so that a window of a full line fits behind every start."""
 
 MISSING_MICRO: Final = 999_999_000_000
 """Bad or absent clock, 1e-6 of the printed unit: six nines are required, the decimals are not."""
@@ -26,6 +23,7 @@ MISSING_MICRO: Final = 999_999_000_000
 _POSITION_COLUMNS: Final = (4, 18, 32)
 _CLOCK_COLUMN: Final = 46
 _RECORD_BYTES: Final = 60
+_BLOCK: Final = 4096  # records whose words, 32 kB each, stay in the cache
 _LINE_BYTES: Final = 80
 EPOCH_BYTES: Final = 31
 _RANK: Final = np.full(256, -1, dtype=np.int64)
@@ -47,21 +45,21 @@ class Lines:
     ----------
     name : str
         Of the file, for messages.
-    padded : bytes
-        Content followed by :data:`PAD`.
+    data : bytes
+        The content.
     starts, lengths : ndarray of int, shape (line,)
         Length without the line end.
     """
 
     name: str
-    padded: bytes
+    data: bytes
     starts: NDArray[np.intp]
     lengths: NDArray[np.intp]
 
     def text(self, row: int) -> str:
         """Return a line as text."""
         start = int(self.starts[row])
-        return self.padded[start : start + int(self.lengths[row])].decode("latin-1")
+        return self.data[start : start + int(self.lengths[row])].decode("latin-1")
 
     def rows(self, lines: NDArray[np.intp], width: int, *, offset: int = 0) -> Rows:
         """Return lines as rows of bytes, blank behind their end.
@@ -72,7 +70,7 @@ class Lines:
         width, offset : int
             Bytes of a row, at most 80 together, and the column where it starts.
         """
-        block = gather(self.padded, self.starts[lines] + offset, width)
+        block = gather(self.data, self.starts[lines] + offset, width)
         lengths = self.lengths[lines] - offset
         if lengths.size and int(lengths.min()) < width:
             block[np.arange(width) >= lengths[:, None]] = BLANK
@@ -85,16 +83,14 @@ class Lines:
 
 def find_lines(data: bytes, name: str) -> Lines:
     """Find the lines of a file, ended by a line feed with or without a carriage return."""
-    padded = data + PAD
-    content = np.frombuffer(padded, dtype=np.uint8)
-    ends = np.flatnonzero(content[: len(data)] == ord("\n"))
+    ends = line_ends(data)
     if data and not data.endswith(b"\n"):
         ends = np.append(ends, len(data))
     starts = np.concatenate(([0], ends[:-1] + 1))[: ends.size]
     lengths = ends - starts
     if b"\r" in data:
-        lengths -= (lengths > 0) & (content[ends - 1] == ord("\r"))
-    return Lines(name, padded, starts, lengths)
+        lengths -= (lengths > 0) & (np.frombuffer(data, dtype=np.uint8)[ends - 1] == ord("\r"))
+    return Lines(name, data, starts, lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,15 +188,20 @@ def parse_records(lines: Lines, chosen: NDArray[np.intp], version: str, findings
         line = int(chosen[np.argmax(short)])
         length = int(lines.lengths[line])
         raise lines.fault("FID-2403", f"a record is cut: {length} columns of {_RECORD_BYTES}", line, length + 1)
-    rows = gather(lines.padded, lines.starts[chosen], _RECORD_BYTES)
     vector = np.empty((chosen.size, 3), dtype=np.int64)
-    for axis, column in enumerate(_POSITION_COLUMNS):
-        vector[:, axis], valid = micro_units(rows, column)
-        for record in np.flatnonzero(~valid).tolist():
-            vector[record, axis] = _careful(lines, int(chosen[record]), column)
-    clock, valid = micro_units(rows, _CLOCK_COLUMN)
-    for record in np.flatnonzero(~valid).tolist():
-        clock[record] = _careful_clock(lines, int(chosen[record]), findings)
+    clock = np.empty(chosen.size, dtype=np.int64)
+    satellite = np.empty(chosen.size, dtype=np.int64)
+    for start in range(0, chosen.size, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        rows = gather(lines.data, lines.starts[chosen[block]], _RECORD_BYTES)
+        satellite[block] = _satellites(rows, chosen[block], version, lines)
+        for axis, column in enumerate(_POSITION_COLUMNS):
+            vector[block, axis], valid = micro_units(rows, column)
+            for record in (np.flatnonzero(~valid) + start).tolist():
+                vector[record, axis] = _careful(lines, int(chosen[record]), column)
+        clock[block], valid = micro_units(rows, _CLOCK_COLUMN)
+        for record in (np.flatnonzero(~valid) + start).tolist():
+            clock[record] = _careful_clock(lines, int(chosen[record]), findings)
     x, y, z = np.abs(vector).T
     absent = (x == 0) & (y == 0) & (z == 0)
     absent |= (x >= MISSING_MICRO) & (y >= MISSING_MICRO) & (z >= MISSING_MICRO)
@@ -210,7 +211,7 @@ def parse_records(lines: Lines, chosen: NDArray[np.intp], version: str, findings
         raise lines.fault("FID-2404", "one coordinate of three is missing or out of range", line, 5, _CLOCK_COLUMN)
     exponents, flags = _tails(lines, chosen, version, findings)
     return Records(
-        chosen, _satellites(rows, chosen, version, lines), vector, clock, absent, np.abs(clock) >= MISSING_MICRO,
+        chosen, satellite, vector, clock, absent, np.abs(clock) >= MISSING_MICRO,
         exponents, flags,
     )  # fmt: skip
 

@@ -87,7 +87,12 @@ class OrbitCombination:
 
 
 def prepare_day(
-    stack: OrbitStack, compared: Sequence[str], options: CombinationOptions, blocks: Mapping[str, str] | None = None
+    stack: OrbitStack,
+    compared: Sequence[str],
+    options: CombinationOptions,
+    *,
+    blocks: Mapping[str, str] | None = None,
+    manoeuvres: Mapping[str, np.datetime64] | None = None,
 ) -> PreparedDay:
     """Screen a stack of orbits and form its moments.
 
@@ -100,6 +105,8 @@ def prepare_day(
     options : CombinationOptions
     blocks : mapping of satellite to block, optional
         Needed for weights by block.
+    manoeuvres : mapping of satellite to datetime64, optional
+        Begin of the first manoeuvre of a satellite, GPS time.
 
     Raises
     ------
@@ -114,7 +121,7 @@ def prepare_day(
             where=", ".join(stack.centres) or "no centre",
             fix="give at least one orbit file that is not compared only",
         )
-    screening = screen(stack, weighted, options)
+    screening = screen(stack, weighted, options, manoeuvres)
     position = np.where(screening.usable[..., None], stack.position_m, np.nan)
     reference, _ = median_of_centres(np.where(weighted[:, None, :, None], position, np.nan))
     groups, group_of = _groups(stack.satellites, options, blocks)

@@ -100,7 +100,7 @@ class _Solver:
         self.present = moments.present[keep]
         self.used = used[keep]
         self.products = moments.products[keep]
-        self.observations = 3.0 * moments.epochs[keep]
+        self.observations = 3.0 * moments.epochs[keep].astype(np.float64)
         self.epochs = moments.epochs[keep]
         self.centres, self.satellites = weighted.shape
         self.constellation = self.constellation_of[self.satellite]

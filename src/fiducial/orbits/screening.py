@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -73,7 +74,12 @@ class Screening:
     exclusions: tuple[Exclusion, ...]
 
 
-def screen(stack: OrbitStack, weighted: Mask, options: CombinationOptions) -> Screening:
+def screen(
+    stack: OrbitStack,
+    weighted: Mask,
+    options: CombinationOptions,
+    manoeuvres: Mapping[str, np.datetime64] | None = None,
+) -> Screening:
     """Find records that are not of their satellite, spikes, and arcs that leave the others at some time.
 
     Parameters
@@ -83,6 +89,9 @@ def screen(stack: OrbitStack, weighted: Mask, options: CombinationOptions) -> Sc
         Centres whose median judges; the others are judged too.
     options : CombinationOptions
         ``gross_limit_m`` and ``spike_limit_m``.
+    manoeuvres : mapping of satellite to datetime64, optional
+        Begin of a manoeuvre (GPS time): a centre that departs from the others after it, by less than the gross limit
+        too, is cut there.
 
     Notes
     -----
@@ -104,6 +113,8 @@ def screen(stack: OrbitStack, weighted: Mask, options: CombinationOptions) -> Sc
     level = _typical(distance, judged)
     for k, s in np.argwhere(judged.any(axis=1)):
         _judge_arc(stack, int(k), int(s), judged[k, :, s], distance[k, :, s], level, usable, found, options)
+    for satellite, begin in (manoeuvres or {}).items():
+        _cut_after(stack, satellite, begin, distance, count, level, usable, found)
     _spikes(stack, deviation, count, usable, found, options)
     return Screening(usable, tuple(found))
 
@@ -164,6 +175,27 @@ def _judge_arc(
     if single.size:
         usable[k, single, s] = False
         found.append(_exclusion(stack, k, s, "gross-record", single, worst, options.gross_limit_m))
+
+
+def _cut_after(
+    stack: OrbitStack, satellite: str, begin: np.datetime64, distance: Array, count: NDArray[np.int64], level: float,
+    usable: Mask, found: list[Exclusion],
+) -> None:  # fmt: skip
+    """Cut the arcs that follow the others before a manoeuvre and not after it."""
+    if satellite not in stack.satellites:
+        return
+    s = stack.satellites.index(satellite)
+    after = stack.epochs_gps >= begin
+    limit = max(_RETREAT_FACTOR * level, _RETREAT_FLOOR_M)
+    for k in range(len(stack.centres)):
+        judged = usable[k, :, s] & (count[:, s] >= _JUDGES)
+        rows, before = np.flatnonzero(judged & after), distance[k, judged & ~after, s]
+        if not rows.size:
+            continue
+        now = float(np.median(distance[k, rows, s]))
+        if now > max(limit, 2.0 * float(np.median(before)) if before.size else 0.0):
+            usable[k, rows, s] = False
+            found.append(_exclusion(stack, k, s, "cut-arc", rows, now, limit))
 
 
 def _spikes(

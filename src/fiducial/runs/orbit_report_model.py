@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION: Literal[1] = 1
 
 Role = Literal["combined", "compared"]
 
