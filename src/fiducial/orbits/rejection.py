@@ -122,7 +122,8 @@ def _by_satellite(
         k, s = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
         if ratio[k, s] <= 1.0:
             continue
-        centres, reason = (int(k),), "satellite-rms"
+        centres: tuple[int, ...] = (int(k),)
+        reason = "satellite-rms"
         if result.centres_used[s] == 2:
             centres, reason = tuple(int(j) for j in np.flatnonzero(arcs[:, s])), "two-centres-disagree"
         found.append(_satellite_violation(moments, result, centres, int(s), reason, float(ratio[k, s]), limit[k, s]))

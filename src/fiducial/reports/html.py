@@ -6,14 +6,17 @@ import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 
 from fiducial.errors import RunError
-from fiducial.reports.style import png_bytes, svg_bytes
+from fiducial.reports.cells import Bar, HeatCell, HeatColumns, HeatRow, LogScale, bar_percent, shade
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Verdict = Literal["pass", "fail", "note", ""]
 VERDICTS: Final = {"pass": "pass", "fail": "fail", "note": "note", "": ""}
@@ -50,11 +53,12 @@ class KeyFigure:
 
 @dataclass(frozen=True)
 class Column:
-    """Head of a table column; ``digits`` are the decimals of its floats."""
+    """Head of a table column; ``digits`` are the decimals of its floats, ``right`` sets texts right as numbers are."""
 
     name: str
     unit: str = ""
     digits: int = 2
+    right: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,9 +150,9 @@ class Page:
             if len(row) != len(columns):
                 raise RunError("FID-5012", f"row {number} has {len(row)} cells for {len(columns)} columns", where=caption,
                                fix="give one cell a column, None where unknown")  # fmt: skip
-        numeric = [any(_is_number(row[index]) for row in rows)
-                   and all(row[index] is None or _is_number(row[index]) for row in rows)
-                   for index in range(len(columns))]  # fmt: skip
+        numeric = [column.right or (any(_is_number(row[index]) for row in rows)
+                   and all(row[index] is None or _is_number(row[index]) for row in rows))
+                   for index, column in enumerate(columns)]  # fmt: skip
         cells = [[format_cell(cell, column.digits) for cell, column in zip(row, columns, strict=True)] for row in rows]
         self._add("table", columns=list(zip(columns, numeric, strict=True)), numeric=numeric, rows=cells,
                   caption=caption)  # fmt: skip
@@ -169,11 +173,110 @@ class Page:
         RunError
             FID-5012 when ``alt`` is empty.
         """
+        from fiducial.reports.style import png_bytes, svg_bytes  # pages without figures do without matplotlib
+
         _require_text(alt, "a figure needs a text alternative", self.title)
         kind, data = ("png", png_bytes(figure)) if _is_heavy(figure) else ("svg+xml", svg_bytes(figure))
         source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
         width, height = (round(float(inches) * 96) for inches in figure.get_size_inches())
         self._add("figure", source=source, alt=alt, caption=caption, width=width, height=height)
+
+    def heat_table(
+        self,
+        groups: Sequence[tuple[str, Sequence[HeatRow]]],
+        columns: Sequence[HeatColumns],
+        *,
+        scale: LogScale,
+        unit: str,
+        caption: str,
+        alt: str,
+        before: Sequence[str] = (),
+        after: Sequence[str] = (),
+        digits: int = 1,
+    ) -> None:
+        """Add a table whose cells are coloured by their value, with a legend above it.
+
+        Parameters
+        ----------
+        groups : sequence of (str, sequence of HeatRow)
+            Rows under a head of their own; the names of the columns are repeated there.
+        columns : sequence of HeatColumns
+            Each set of columns stands apart from the one before it.
+        scale : LogScale
+            In ``unit``.
+        unit : str
+        caption : str
+            What the table shows; not empty.
+        alt : str
+            What the colours tell, for those who do not see them; not empty.
+        before, after : sequence of str
+            Heads of the texts before and behind the cells of a row.
+        digits : int
+            Decimals of the numbers.
+
+        Raises
+        ------
+        RunError
+            FID-5012 when a row does not fit the columns, or caption or alt are empty.
+        """
+        _require_text(caption, "a heat table needs a caption", self.title)
+        _require_text(alt, "a heat table needs a text alternative", caption)
+        width = (len(before), sum(len(part.names) for part in columns), len(after))
+        for row in (row for _, rows in groups for row in rows):
+            if (len(row.before), len(row.cells), len(row.after)) != width:
+                raise RunError("FID-5012", f"row {row.name} does not fit the columns of the heat table", where=caption,
+                               fix="give one cell a column, an empty HeatCell where unknown")  # fmt: skip
+        first = {index for index in np.cumsum([0, *(len(part.names) for part in columns)]).tolist()[1:-1]}
+        drawn = [
+            (head, [(row, [_heat(cell, scale, digits, apart=index in first) for index, cell in enumerate(row.cells)])
+                    for row in rows])
+            for head, rows in groups
+        ]  # fmt: skip
+        legend = [(shade(scale.share(tick)), f"{tick:g}") for tick in scale.ticks()]
+        self._add("heat", groups=drawn, columns=columns, legend=legend, unit=unit, caption=caption, alt=alt,
+                  before=before, after=after)  # fmt: skip
+
+    def bars(
+        self,
+        rows: Sequence[tuple[str, Sequence[Bar]]],
+        columns: Sequence[str],
+        *,
+        full: float,
+        unit: str,
+        caption: str,
+        alt: str,
+        digits: int = 1,
+    ) -> None:
+        """Add a table of bars with their numbers.
+
+        Parameters
+        ----------
+        rows : sequence of (str, sequence of Bar)
+            Name, and one bar a column.
+        columns : sequence of str
+        full : float
+            Value whose bar fills the cell, in ``unit``.
+        unit, caption : str
+            ``caption`` is not empty.
+        alt : str
+            What the lengths tell, for those who do not see them; not empty.
+        digits : int
+            Decimals of the numbers.
+
+        Raises
+        ------
+        RunError
+            FID-5012 when a row has not one bar a column, or caption or alt are empty.
+        """
+        _require_text(caption, "bars need a caption", self.title)
+        _require_text(alt, "bars need a text alternative", caption)
+        for name, found in rows:
+            if len(found) != len(columns):
+                raise RunError("FID-5012", f"row {name} has {len(found)} bars for {len(columns)} columns", where=caption,
+                               fix="give one bar a column, an empty Bar where unknown")  # fmt: skip
+        drawn = [(name, [(format_cell(one.value, digits), _length(one, full), one.detail) for one in found])
+                 for name, found in rows]  # fmt: skip
+        self._add("bars", rows=drawn, columns=columns, unit=unit, caption=caption, alt=alt)
 
     def provenance(self, title: str, entries: Mapping[str, object]) -> None:
         """Add a closed list of names and values: parameters, versions, inputs with their hashes."""
@@ -217,6 +320,17 @@ def format_cell(value: object, digits: int) -> str:
     return str(value)
 
 
+def _heat(cell: HeatCell, scale: LogScale, digits: int, *, apart: bool) -> dict[str, object]:
+    known = cell.value is not None and math.isfinite(cell.value)
+    colours = shade(scale.share(cell.value)) if known and not cell.struck and cell.value is not None else None
+    text = format_cell(cell.value, digits) if known else ""
+    return {"text": text, "colours": colours, "apart": apart, "cell": cell}
+
+
+def _length(bar: Bar, full: float) -> float | None:
+    return bar_percent(bar.value, full) if bar.value is not None and math.isfinite(bar.value) else None
+
+
 def _typeset(number: str) -> str:
     # A narrow no-break space keeps the groups of one number on one line.
     text = number.replace(",", "\N{NARROW NO-BREAK SPACE}")
@@ -244,6 +358,7 @@ def _is_heavy(figure: Figure) -> bool:
     return points > MAXIMUM_VECTOR_POINTS
 
 
+@cache
 def _environment() -> Environment:
     return Environment(loader=PackageLoader("fiducial.reports"), autoescape=True, undefined=StrictUndefined,
                        trim_blocks=True, lstrip_blocks=True)  # fmt: skip
