@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -226,7 +227,7 @@ class Page:
             if (len(row.before), len(row.cells), len(row.after)) != width:
                 raise RunError("FID-5012", f"row {row.name} does not fit the columns of the heat table", where=caption,
                                fix="give one cell a column, an empty HeatCell where unknown")  # fmt: skip
-        first = {index for index in np.cumsum([0, *(len(part.names) for part in columns)]).tolist()[1:-1]}
+        first = set(accumulate(len(part.names) for part in columns))
         drawn = [
             (head, [(row, [_heat(cell, scale, digits, apart=index in first) for index, cell in enumerate(row.cells)])
                     for row in rows])
