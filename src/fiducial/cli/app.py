@@ -23,6 +23,11 @@ app.command(
 app.command(
     "fiducial.cli.demo:demo", name="demo", help="Run the whole chain on a small simulated world, or on real data."
 )
+app.command(
+    "fiducial.cli.orbits:app",
+    name="orbits",
+    help="GNSS orbits and clocks: combine centres, compare, what if one fails.",
+)
 app.command("fiducial.cli.doctor:doctor", name="doctor", help="Tell whether this machine has what Fiducial needs.")
 for module in MOTION_MODULES:
     import_module(f"fiducial.cli.{module}")

@@ -197,8 +197,10 @@ def _members(
     clock_s: Array, weighted: Mask, centres: tuple[str, ...], letter: str, options: ClockOptions
 ) -> tuple[Mask, ClockNoise, list[Exclusion]]:
     """Centres to weigh: those whose noise is of the kind of the others."""
-    noise = clock_noise(clock_s)
+    # Products made of the same clocks, and clocks of another kind, must not lend their noise to the variances.
+    noise = clock_noise(np.where(weighted[:, None, None], clock_s, np.nan))
     member = weighted & np.isfinite(clock_s).any(axis=(1, 2))
+    sigma = noise.sigma_s.copy()
     found: list[Exclusion] = []
     while True:
         judged = np.flatnonzero(member & np.isfinite(noise.sigma_s))
@@ -210,14 +212,10 @@ def _members(
         if noise.sigma_s[worst] <= limit:
             break
         member[worst] = False
-        found.append(
-            Exclusion(centres[worst], letter, "clock-kind", value=float(noise.sigma_s[worst]), limit=limit, unit="s")
-        )
-    if found:
-        # Clocks of another kind must not lend their noise to the variances of the rest.
-        inner = clock_noise(np.where(member[:, None, None], clock_s, np.nan))
-        noise = replace(inner, sigma_s=np.where(member, inner.sigma_s, noise.sigma_s))
-    return member, noise, found
+        sigma[worst] = noise.sigma_s[worst]
+        found.append(Exclusion(centres[worst], letter, "clock-kind", value=float(sigma[worst]), limit=limit, unit="s"))
+        noise = clock_noise(np.where(member[:, None, None], clock_s, np.nan))
+    return member, replace(noise, sigma_s=np.where(member, noise.sigma_s, sigma)), found
 
 
 def _datum_centre(

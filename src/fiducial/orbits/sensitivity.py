@@ -204,7 +204,7 @@ def _combined(
     moments: DayMoments, weighted: Mask, group_of: NDArray[np.intp], options: CombinationOptions
 ) -> tuple[Array, Cleaned]:
     """Combination as coefficients of the columns of the moments, NaN where it has no record; shape (group, column)."""
-    member = weighted.any(axis=1)
+    member: Mask = np.asarray(weighted.any(axis=1))
     cleaned = reject_outliers(_of_centres(moments, member), weighted[member], group_of, options)
     result = cleaned.estimate
     weight = result.weight[:, moments.satellite].T * moments.present[:, member]
@@ -243,7 +243,7 @@ def _of_centres(moments: DayMoments, member: Mask) -> DayMoments:
 
 
 def _candidates(moments: DayMoments, weighted: Mask) -> tuple[str, ...]:
-    used = (moments.present & weighted[:, moments.satellite].T).any(axis=0)
+    used: Mask = np.asarray((moments.present & weighted[:, moments.satellite].T).any(axis=0))
     return tuple(name for name, chosen in zip(moments.centres, used, strict=True) if chosen)
 
 

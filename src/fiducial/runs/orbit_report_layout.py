@@ -12,6 +12,7 @@ from typing import Final
 WIDTH: Final = 160
 INDENT: Final = "  "
 UNKNOWN: Final = "-"
+_WIDEST_KEY: Final = 40
 
 _SPELLED: Final = str.maketrans({
     "\N{MICRO SIGN}": "u", "\N{GREEK SMALL LETTER MU}": "u", "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-",
@@ -32,11 +33,11 @@ class Head:
 
 
 def ascii_text(text: str) -> str:
-    """Return printable ASCII: accents go, signs are spelled, what is left is a question mark.
+    r"""Return printable ASCII: accents go, signs are spelled, what is left is a question mark.
 
     Examples
     --------
-    >>> ascii_text("Männel, 30 µas ± 2\\n")
+    >>> ascii_text("Männel, 30 µas ± 2\n")
     'Mannel, 30 uas +/- 2'
     """
     plain = unicodedata.normalize("NFKD", text.translate(_SPELLED))
@@ -94,6 +95,9 @@ def grid(
         max(len(head.name), len(head.unit), *(len(row[index]) for row in cells if row is not None), 1)
         for index, head in enumerate(heads)
     ]
+    widths[:keys] = [min(width, _WIDEST_KEY) for width in widths[:keys]]
+    room = max(WIDTH - _base(widths, keys), 1)
+    widths[keys:] = [min(width, room) for width in widths[keys:]]
     lines: list[str] = []
     parts = _parts(widths, keys)
     for part in parts:
@@ -110,8 +114,12 @@ def grid(
     return lines
 
 
+def _base(widths: Sequence[int], keys: int) -> int:
+    return len(INDENT) + sum(width + 2 for width in widths[:keys])
+
+
 def _parts(widths: Sequence[int], keys: int) -> list[list[int]]:
-    base = len(INDENT) + sum(width + 2 for width in widths[:keys])
+    base = _base(widths, keys)
     parts: list[list[int]] = [list(range(keys))]
     used = base
     for index in range(keys, len(widths)):

@@ -58,17 +58,15 @@ class ReportView:
         for row in (*report.transformations, *report.statistics):
             asked.setdefault(row.centre, row.role)
         seen = {one.centre for one in (*report.statistics, *report.transformations)}
-        self.combined = tuple(
-            name for name, role in asked.items() if role == "combined" and name not in self.excluded
-        )
+        self.combined = tuple(name for name, role in asked.items() if role == "combined" and name not in self.excluded)
         self.compared = tuple(
             name for name, role in asked.items() if name not in self.combined and (role == "compared" or name in seen)
         )
         self.satellites = tuple(sorted(report.satellites, key=lambda one: satellite_order(one.satellite)))
         self._statistics = {(one.level, one.group, one.centre): one for one in report.statistics}
         self._rejections: dict[tuple[str, str], list[ExclusionEntry]] = {}
-        for one in report.exclusions:
-            self._rejections.setdefault((one.centre, one.satellite), []).append(one)
+        for entry in report.exclusions:
+            self._rejections.setdefault((entry.centre, entry.satellite), []).append(entry)
 
     @property
     def centres(self) -> tuple[str, ...]:
@@ -93,7 +91,8 @@ class ReportView:
 
     def rejection(self, centre: str, satellite: str) -> Rejection | None:
         """Return why a satellite of a combined centre, or a part of its records, was kept out."""
-        entries = [*self._rejections.get((centre, satellite), ()), *self._rejections.get((centre, satellite[:1]), ())]
+        places = ((centre, satellite), (centre, satellite[:1]), ("", satellite))
+        entries = [one for place in places for one in self._rejections.get(place, ())]
         if not entries or centre in self.compared:
             return None
         known = self.statistic("satellite", satellite, centre) is not None
