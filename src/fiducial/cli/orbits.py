@@ -163,6 +163,7 @@ def compare(
     by_constellation: Flag = False,
     clock_threshold_ps: float = 50.0,
     radial_correction: Flag = False,
+    leave_out: str | None = None,
     satellites: Flag = False,
     json: Flag = False,
 ) -> None:
@@ -182,6 +183,8 @@ def compare(
         Clock records that stand out by more are listed.
     radial_correction
         Correct the clocks of the first orbit for the radial difference of the orbits.
+    leave_out
+        Satellites to leave out, such as G17,R26.
     satellites
         Show a row for every satellite.
     json
@@ -192,8 +195,9 @@ def compare(
     from fiducial.runs.orbit_tables import comparison_lines, comparison_tables
 
     first, second = sp3.read(a), sp3.read(b)
+    one, two = (file.orbit.without(_names(leave_out) or ()) for file in (first, second))
     found = compare_orbits(
-        first.orbit, second.orbit, similarity_by="constellation" if by_constellation else "all",
+        one, two, similarity_by="constellation" if by_constellation else "all",
         clock_threshold_s=clock_threshold_ps * 1e-12, radial_correction=radial_correction,
     )  # fmt: skip
     if json:

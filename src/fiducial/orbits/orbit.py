@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Final
@@ -104,6 +104,26 @@ class Orbit:
     def interval_s(self) -> float:
         """Most frequent step between epochs, seconds; NaN for a single epoch."""
         return most_frequent_step_s(self.epochs_gps)
+
+    def without(self, satellites: Sequence[str]) -> Orbit:
+        """Return the orbit without some satellites; names that it does not have are overlooked."""
+        column = np.array([k for k, name in enumerate(self.satellites) if name not in satellites], dtype=np.intp)
+        if column.size == len(self.satellites):
+            return self
+        kept = tuple(self.satellites[k] for k in column)
+        return Orbit(
+            epochs_gps=self.epochs_gps,
+            satellites=kept,
+            position_m=self.position_m[:, column],
+            clock_s=self.clock_s[:, column],
+            frame=self.frame,
+            position_sigma_m=None if self.position_sigma_m is None else self.position_sigma_m[:, column],
+            clock_sigma_s=None if self.clock_sigma_s is None else self.clock_sigma_s[:, column],
+            flags=None if self.flags is None else self.flags[:, column],
+            accuracy_m={name: value for name, value in self.accuracy_m.items() if name in kept},
+            velocity_m_per_s=None if self.velocity_m_per_s is None else self.velocity_m_per_s[:, column],
+            clock_rate=None if self.clock_rate is None else self.clock_rate[:, column],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

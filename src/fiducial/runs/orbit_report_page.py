@@ -94,7 +94,8 @@ def _add_summary(page: Page, view: ReportView) -> None:
     values = sorted(one.rms_mm for one in found if one is not None)
     alone = [one.satellite for one in view.satellites if one.centres <= 1]
     counts = [
-        f"{sum(one.satellite[:1] == letter for one in view.satellites)} {constellation_name(letter)}" for letter in letters
+        f"{sum(one.satellite[:1] == letter for one in view.satellites)} {constellation_name(letter)}"
+        for letter in letters
     ]
     full = sum(one.records for one in view.satellites)
     slots = report.product.epochs * len(view.satellites)
@@ -118,7 +119,9 @@ def _add_summary(page: Page, view: ReportView) -> None:
 
 def _columns(view: ReportView) -> list[HeatColumns]:
     parts = [("combined", view.combined), ("compared only", view.compared)]
-    return [HeatColumns(head, names, tuple(view.excluded.get(name, "") for name in names)) for head, names in parts if names]
+    return [
+        HeatColumns(head, names, tuple(view.excluded.get(name, "") for name in names)) for head, names in parts if names
+    ]
 
 
 def _heat_cell(view: ReportView, level: Level, group: str, centre: str) -> HeatCell:
@@ -290,7 +293,9 @@ def _add_provenance(page: Page, view: ReportView) -> None:
     ], caption="Orbit files that were read; frame as their headers print it.")  # fmt: skip
     findings = [[one.centre, text] for one in report.inputs for text in one.findings]
     if findings:
-        page.table([Column("centre"), Column("fault that reading repaired")], findings, caption="Faults of the input files.")
+        page.table(
+            [Column("centre"), Column("fault that reading repaired")], findings, caption="Faults of the input files."
+        )
     if report.earth_rotation:
         unit = "\N{GREEK SMALL LETTER MU}as"
         page.table([Column("epoch", "MJD UTC"), Column("x pole", unit, 1), Column("y pole", unit, 1), Column("sigma x", unit, 1),
@@ -299,7 +304,11 @@ def _add_provenance(page: Page, view: ReportView) -> None:
             for one in report.earth_rotation
         ], caption="Earth rotation that belongs to the orbits.")  # fmt: skip
     hashes = {one.file: f"SHA-256 {one.sha256}" for one in (*report.inputs, *report.auxiliary)}
-    hashes |= {one.clock_file: f"clocks of {one.centre}" for one in report.inputs if one.clock_file and one.clock_file not in hashes}
+    hashes |= {
+        one.clock_file: f"clocks of {one.centre}"
+        for one in report.inputs
+        if one.clock_file and one.clock_file not in hashes
+    }
     page.provenance("Hashes of the input files", hashes)
     page.provenance("Options", flat(report.options))
     page.provenance("Product and software", {

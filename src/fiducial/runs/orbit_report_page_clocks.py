@@ -75,7 +75,10 @@ def _add_satellites(page: Page, view: ReportView, clocks: ClockReport) -> None:
     kept = {one.centre for part in clocks.constellations for one in part.centres if one.role == "combined"}
     named = {one.centre for one in clocks.satellites}
     order = [*(name for name in view.centres if name in named), *sorted(named - set(view.centres))]
-    parts = [("combined", [name for name in order if name in kept]), ("compared only", [name for name in order if name not in kept])]
+    parts = [
+        ("combined", [name for name in order if name in kept]),
+        ("compared only", [name for name in order if name not in kept]),
+    ]
     columns = [HeatColumns(head, tuple(names)) for head, names in parts if names]
     satellites = sorted({one.satellite for one in clocks.satellites}, key=satellite_order)
     groups = []
