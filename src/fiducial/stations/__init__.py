@@ -1,0 +1,1 @@
+"""Station solutions: frame combination, trajectories, velocities."""
