@@ -18,6 +18,10 @@ def main() -> None:
         "large_burst",
         "joint_country",
         "burst_network",
+        "sp3_read",
+        "clock_file",
+        "orbit_day",
+        "orbit_sensitivity",
     ):
         print(f"== {name}", flush=True)
         subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=True)

@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
+
+from fiducial.geodesy.nonnegative import nonnegative_least_squares
 
 Array = NDArray[np.float64]
 
@@ -146,6 +147,5 @@ def _cornered(pairs: Array) -> Array:
     rows = np.arange(i.size)
     design[rows, np.searchsorted(members, i)] = 1.0 / square
     design[rows, np.searchsorted(members, j)] = 1.0 / square
-    variance, _ = nnls(design, np.ones(i.size))
-    sigma[members] = np.sqrt(variance)
+    sigma[members] = np.sqrt(nonnegative_least_squares(design, np.ones(i.size)))
     return sigma

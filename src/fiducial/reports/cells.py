@@ -50,10 +50,11 @@ class LogScale:
         return min(1.0, math.log(value / self.low) / math.log(self.high / self.low))
 
     def ticks(self) -> list[float]:
-        """Return the values 1, 2, 5 times a power of ten from ``low`` to ``high``."""
+        """Return the values 1, 2, 5 times a power of ten from ``low`` to ``high``, or these two when there are none."""
         powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         values = [step * 10.0**power for power in powers for step in _STEPS]
-        return [value for value in values if self.low * (1 - 1e-9) <= value <= self.high * (1 + 1e-9)]
+        inside = [value for value in values if self.low * (1 - 1e-9) <= value <= self.high * (1 + 1e-9)]
+        return inside or [self.low, self.high]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,17 @@ class KeyFigure:
 
 @dataclass(frozen=True)
 class Column:
-    """Head of a table column; ``digits`` are the decimals of its floats, ``right`` sets texts right as numbers are."""
+    """Head of a table column.
+
+    ``digits`` are the decimals of its floats; ``right`` sets texts right as numbers are; ``whole`` keeps each text on
+    one line, as a time must be.
+    """
 
     name: str
     unit: str = ""
     digits: int = 2
     right: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -233,7 +238,9 @@ class Page:
                     for row in rows])
             for head, rows in groups
         ]  # fmt: skip
-        legend = [(shade(scale.share(tick)), f"{tick:g}") for tick in scale.ticks()]
+        ticks = [f"{tick:g}" for tick in scale.ticks()]
+        ticks[0], ticks[-1] = f"\N{LESS-THAN OR EQUAL TO} {ticks[0]}", f"\N{GREATER-THAN OR EQUAL TO} {ticks[-1]}"
+        legend = [(shade(scale.share(tick)), text) for tick, text in zip(scale.ticks(), ticks, strict=True)]
         self._add("heat", groups=drawn, columns=columns, legend=legend, unit=unit, caption=caption, alt=alt,
                   before=before, after=after)  # fmt: skip
 

@@ -23,9 +23,10 @@ from fiducial.runs.orbit_report_view import (
 
 PARTLY: Final = "\N{DAGGER}"
 EXCLUSION_COLUMNS: Final = (
-    Column("centre"), Column("satellite"), Column("reason"), Column("what was found"), Column("from (GPS time)"),
-    Column("to (GPS time)"), Column("records"),
+    Column("centre"), Column("satellite"), Column("reason"), Column("what was found"), Column("from", "GPS time", whole=True),
+    Column("to", "GPS time", whole=True), Column("records"),
 )  # fmt: skip
+_PLACES: Final = 5
 _RANGE: Final = "\N{THIN SPACE}\N{EN DASH}\N{THIN SPACE}"
 _SIGMA: Final = "\N{NO-BREAK SPACE}\N{PLUS-MINUS SIGN}\N{NO-BREAK SPACE}"
 
@@ -76,7 +77,7 @@ def add_exclusions(page: Page, entries: Sequence[ExclusionEntry], caption: str) 
         page.paragraph(f"{caption.removesuffix('.')}: nothing.")
         return
     page.table(EXCLUSION_COLUMNS, [
-        [one.centre or ALL, one.satellite or ALL, one.reason, one.sentence, _time(one.begin_gps), _time(one.end_gps), one.records]
+        [one.centre or ALL, one.satellite or ALL, one.reason, one.sentence, _time(one.begin_gps), _time(one.end_gps), one.records or None]
         for one in entries
     ], caption=caption)  # fmt: skip
 
@@ -124,35 +125,40 @@ def _columns(view: ReportView) -> list[HeatColumns]:
     ]
 
 
-def _heat_cell(view: ReportView, level: Level, group: str, centre: str) -> HeatCell:
+def _heat_cell(view: ReportView, level: Level, group: str, centre: str, *, weighted: bool = False) -> HeatCell:
     one = view.statistic(level, group, centre)
     why = view.rejection(centre, group) if level == "satellite" else None
-    value = None if one is None else one.rms_mm
+    value = None if one is None else one.wrms_mm if weighted else one.rms_mm
     if why is None:
         return HeatCell(value)
     return HeatCell(value, struck=why.whole, mark="" if why.whole else PARTLY, title=why.sentence)
 
 
-def _heat_row(view: ReportView, level: Level, group: str) -> HeatRow:
-    cells = tuple(_heat_cell(view, level, group, name) for name in view.centres)
+def _heat_row(view: ReportView, level: Level, group: str, *, weighted: bool = False) -> HeatRow:
+    cells = tuple(_heat_cell(view, level, group, name, weighted=weighted) for name in view.centres)
     return HeatRow(constellation_name(group), cells, strong=level in ("all", "constellation"))
 
 
 def _add_residuals(page: Page, view: ReportView) -> None:
     report = view.report
-    page.paragraph(SIGNS[1])
+    page.paragraph("RMS per coordinate of each centre to the combination, after the transformation below; WRMS weights each satellite "
+                   "by its inverse variance.")  # fmt: skip
     if not report.statistics:
         page.paragraph("There are no statistics: no centre could be compared with the combination.")
         return
-    scale = scale_of(one.rms_mm for one in report.statistics if one.level == "satellite")
+    judged = [
+        one for one in report.statistics if one.level == "satellite" and one.centre in view.combined
+    ] or report.statistics
+    scale = scale_of(one.rms_mm for one in judged)
     columns = _columns(view)
-    overview = [(ALL, [_heat_row(view, "all", ALL)] * bool(view.groups("all"))
-                 + [_heat_row(view, "constellation", letter) for letter in view.groups("constellation")]),
-                ("block", [_heat_row(view, "block", block) for block in view.groups("block")])]  # fmt: skip
-    page.heat_table([part for part in overview if part[1]], columns, scale=scale, unit="mm",
-                    caption="RMS of each centre to the combination, by constellation and block.",
+    sums: list[tuple[Level, str]] = [("all", ALL)] * bool(view.groups("all"))
+    sums += [("constellation", letter) for letter in view.groups("constellation")]
+    overview = [("RMS", [_heat_row(view, level, group) for level, group in sums]),
+                ("WRMS", [_heat_row(view, level, group, weighted=True) for level, group in sums]),
+                ("RMS by block", [_heat_row(view, "block", block) for block in view.groups("block")])]  # fmt: skip
+    page.heat_table([part for part in overview if any(cell.value is not None for row in part[1] for cell in row.cells)], columns,
+                    scale=scale, unit="mm", caption="Centres to the combination, by constellation and block.",
                     alt="Table of RMS by constellation and block: darker is larger.")  # fmt: skip
-    _add_weighted(page, view)
     known = {one.satellite: one for one in view.satellites}
     names = sorted({*known, *view.groups("satellite")}, key=satellite_order)
     groups = []
@@ -165,7 +171,7 @@ def _add_residuals(page: Page, view: ReportView) -> None:
                 rows.append(HeatRow(name, row.cells, (UNKNOWN,), (UNKNOWN, "not in the product")))
             else:
                 rows.append(HeatRow(name, row.cells, (one.block or UNKNOWN,),
-                                    (format_cell(one.accuracy_mm, 1), " ".join(one.events))))  # fmt: skip
+                                    (format_cell(one.accuracy_mm, 1).rjust(_PLACES, "\N{FIGURE SPACE}"), " ".join(one.events))))  # fmt: skip
         groups.append((constellation_name(letter), rows))
     page.heat_table(
         groups, columns, scale=scale, unit="mm", before=("block",), after=("overall", "events"),
@@ -174,18 +180,6 @@ def _add_residuals(page: Page, view: ReportView) -> None:
         "deviation of the combined orbit, mm. Events: E eclipse by the Earth, M by the Moon, V manoeuvre.",
         alt="Table of RMS by satellite and centre: darker is larger.",
     )  # fmt: skip
-
-
-def _add_weighted(page: Page, view: ReportView) -> None:
-    places: list[tuple[Level, str]] = [("all", ALL)]
-    places += [("constellation", letter) for letter in view.groups("constellation")]
-    rows = []
-    for level, group in places:
-        found = [view.statistic(level, group, name) for name in view.centres]
-        rows.append([constellation_name(group), *(None if one is None else one.wrms_mm for one in found)])
-    if any(value is not None for row in rows for value in row[1:]):
-        page.table([Column(""), *(Column(name, "mm", 1) for name in view.centres)], rows,
-                   caption="WRMS: each satellite weighted by its inverse variance.")  # fmt: skip
 
 
 def _add_weights(page: Page, view: ReportView) -> None:
@@ -220,10 +214,11 @@ def _add_transformations(page: Page, view: ReportView) -> None:
     letters = by_constellation(scale.constellation for one in entries for scale in one.scales)
     columns = [Column("centre"), *(Column(f"T{axis}", "mm", right=True) for axis in "xyz"),
                *(Column(f"R{axis}", "\N{GREEK SMALL LETTER MU}as", right=True) for axis in "xyz"),
-               *(Column(f"scale {constellation_name(letter)}", "ppb", right=True) for letter in letters)]  # fmt: skip
+               *(Column(f"D {constellation_name(letter)}", "ppb", right=True) for letter in letters)]  # fmt: skip
     if entries:
+        apart = f" Compared only: {', '.join(view.compared)}." if view.compared else ""
         page.table(columns, [_transformation(one, letters) for one in entries],
-                   caption="Helmert parameters with one standard deviation, centre to combination.")  # fmt: skip
+                   caption=f"Helmert parameters, centre to combination, with one standard deviation; D is the scale.{apart}")  # fmt: skip
     aligned = view.report.pre_alignment
     if not aligned:
         page.paragraph("No rotations were applied before the combination.")
@@ -237,7 +232,7 @@ def _add_transformations(page: Page, view: ReportView) -> None:
 def _transformation(one: Transformation, letters: Sequence[str]) -> list[object]:
     scales = {scale.constellation: scale for scale in one.scales}
     return [
-        one.centre if one.role == "combined" else f"{one.centre} (compared)",
+        one.centre,
         *(_with_sigma(getattr(one, f"translation_{axis}_mm"), getattr(one, f"translation_{axis}_sigma_mm"), 1) for axis in "xyz"),
         *(_with_sigma(getattr(one, f"rotation_{axis}_uas"), getattr(one, f"rotation_{axis}_sigma_uas"), 0) for axis in "xyz"),
         *(_with_sigma(scales[letter].scale_ppb, scales[letter].scale_sigma_ppb, 2) if letter in scales else None
@@ -265,7 +260,7 @@ def _add_coverage(page: Page, view: ReportView) -> None:
 
 def _add_events(page: Page, report: CombinationReport) -> None:
     if report.manoeuvres:
-        page.table([Column("satellite"), Column("source"), Column("from (GPS time)"), Column("to (GPS time)"), Column("change", "mm/s", 1),
+        page.table([Column("satellite"), Column("source"), Column("from", "GPS time", whole=True), Column("to", "GPS time", whole=True), Column("change", "mm/s", 1),
                     Column("kept"), Column("cut"), Column("without it"), Column("what happened")], [
             [one.satellite, f"{one.source} {one.reference}", time_text(one.begin_gps), time_text(one.end_gps), one.change_mm_per_s,
              *(", ".join(names) or None for names in (one.centres_kept, one.centres_cut, one.centres_without)), one.sentence]
@@ -274,7 +269,7 @@ def _add_events(page: Page, report: CombinationReport) -> None:
     else:
         page.paragraph("No manoeuvre was announced, and none was found.")
     if report.eclipses:
-        page.table([Column("satellite"), Column("body"), Column("kind"), Column("from (GPS time)"), Column("to (GPS time)"),
+        page.table([Column("satellite"), Column("body"), Column("kind"), Column("from", "GPS time", whole=True), Column("to", "GPS time", whole=True),
                     Column("duration", "min", 1), Column("least lit share")], [
             [one.satellite, one.body, one.kind, time_text(one.begin_gps), time_text(one.end_gps), one.duration_min, one.least_lit_fraction]
             for one in report.eclipses

@@ -26,17 +26,17 @@ def add_clocks(page: Page, view: ReportView, clocks: ClockReport) -> None:
     _add_shares(page, clocks)
     for part in clocks.constellations:
         note = "" if part.separable else " Two centres only: which is the noisier cannot be told, they count alike."
-        page.table(
-            [Column("centre"), Column("role"), Column("noise", "ps", 1), Column("RMS", "ps", 1), Column("records"), Column("rejected"),
-             Column("offset at mid-day", "ns", 3), Column("drift", "ns/day", 3), Column("inter-system bias", "ns", 3)],
-            [[one.centre, one.role, one.noise_ps, one.rms_ps, one.records, one.rejected, one.offset_ns, one.drift_ns_per_day,
-              one.inter_system_bias_ns] for one in part.centres],
-            caption=f"Clocks of {constellation_name(part.constellation)}.{note}",
-        )  # fmt: skip
+        columns = [Column("centre"), Column("role"), Column("noise", "ps", 1), Column("RMS", "ps", 1), Column("records"), Column("rejected"),
+                   Column("offset at mid-day", "ns", 3), Column("drift", "ns/day", 3), Column("inter-system bias", "ns", 3)]  # fmt: skip
+        rows = [[one.centre, one.role, one.noise_ps, one.rms_ps, one.records, one.rejected, one.offset_ns, one.drift_ns_per_day,
+                 one.inter_system_bias_ns] for one in part.centres]  # fmt: skip
+        if all(one.inter_system_bias_ns is None for one in part.centres):
+            columns, rows = columns[:-1], [row[:-1] for row in rows]
+        page.table(columns, rows, caption=f"Clocks of {constellation_name(part.constellation)}.{note}")
     _add_satellites(page, view, clocks)
     jumps = [one for part in clocks.constellations for one in part.jumps]
     if jumps:
-        page.table([Column("centre"), Column("satellite"), Column("from (GPS time)"), Column("to (GPS time)"), Column("records"),
+        page.table([Column("centre"), Column("satellite"), Column("from", "GPS time", whole=True), Column("to", "GPS time", whole=True), Column("records"),
                     Column("size", "ps", 1)],
                    [[one.centre, one.satellite, time_text(one.begin_gps), time_text(one.end_gps), one.records, one.size_ps]
                     for one in jumps], caption="Stretches of clocks that depart by a constant; they got a constant of their own.")  # fmt: skip
@@ -87,7 +87,7 @@ def _add_satellites(page: Page, view: ReportView, clocks: ClockReport) -> None:
                 for name in satellites if name[:1] == letter]  # fmt: skip
         groups.append((constellation_name(letter), rows))
     page.heat_table(
-        groups, columns, scale=scale_of(one.rms_ps for one in clocks.satellites), unit="ps",
+        groups, columns, scale=scale_of(one.rms_ps for one in clocks.satellites if one.centre in kept or not kept), unit="ps",
         caption="RMS of the clocks of each centre to the combination, by satellite, after datum and constant. The constant of a "
         "satellite shows on its cell, and stands in the JSON report.",
         alt="Table of clock RMS by satellite and centre: darker is larger.",

@@ -81,7 +81,7 @@ def _measured(value: float | None) -> str:
 def _title(view: ReportView, last: int) -> Lines:
     report = view.report
     product = report.product
-    day = f"GPS week {product.gps_week:04d} day {product.day_of_week}, {product.year}-{product.day_of_year:03d} (year-day of year)"
+    day = f"GPS week {product.gps_week:04d} day {product.day_of_week}, {product.start_gps:%Y-%m-%d} (day {product.day_of_year} of {product.year})"
     title = ascii_text(f"Combination {product.name}: orbits{' and clocks' if report.clocks else ''} of {day}")
     letters = [constellation_name(letter) for letter in view.constellations()]
     lines = ["=" * len(title), title, "=" * len(title)]
@@ -117,7 +117,7 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> Lines:
 
 def _centres(view: ReportView, _label: str) -> Lines:
     inputs = view.report.inputs
-    lines = [f"  {one.centre} ({one.role}): {ascii_text(one.file)}" for one in inputs]
+    lines = [f"  {one.centre} ({_role(view, one.centre)}): {ascii_text(one.file)}" for one in inputs]
     lines = [piece for line in lines for piece in paragraph(line.strip())]
     heads = [Head("centre", left=True), Head("role", left=True), Head("agency", left=True), Head("type", left=True),
              Head("frame", left=True), Head("first", "GPS time", left=True), Head("last", "GPS time", left=True),

@@ -17,8 +17,9 @@ MINUTE: Final = "%Y-%m-%d %H:%M"
 SECOND: Final = "%Y-%m-%d %H:%M:%S"
 
 HELMERT: Final = "X' = X + T + D X + R X with R = [[0, -Rz, Ry], [Rz, 0, -Rx], [-Ry, Rx, 0]]"
+_SHOWN_UNITS: Final = {"m": (1e3, "mm"), "s": (1e12, "ps")}
 SIGNS: Final = (
-    f"Transformations have position-vector signs: {HELMERT}, from the centre (X) to the combination (X').",
+    f"Transformations, centre X to combination X', have position-vector signs: {HELMERT}.",
     "RMS and WRMS (each satellite weighted by its inverse variance) are per coordinate, after that transformation.",
     "The time scale of a centre, clock constants and jumps are the centre's minus the product's.",
     "All times are GPS time. A dash or a blank is unknown or absent, never zero.",
@@ -145,6 +146,18 @@ def time_text(moment: datetime | None) -> str:
     if moment is None:
         return "-"
     return moment.strftime(SECOND if moment.second else MINUTE)
+
+
+def shown_in(value: float | None, unit: str) -> tuple[float | None, str]:
+    """Return a value in the unit that readers of orbits expect: millimetres for metres, picoseconds for seconds.
+
+    Examples
+    --------
+    >>> shown_in(0.25, "m"), shown_in(0.4, "mas"), shown_in(None, "s")
+    ((250.0, 'mm'), (0.4, 'mas'), (None, 'ps'))
+    """
+    factor, shown = _SHOWN_UNITS.get(unit, (1.0, unit))
+    return (None if value is None else value * factor), shown
 
 
 def flat(options: dict[str, Any], prefix: str = "") -> dict[str, object]:
