@@ -12,7 +12,11 @@ from fiducial.runs import orbit_report_model as model
 DAY = datetime(2024, 9, 19)  # noqa: DTZ001
 CENTRES = ("COD", "EMR", "ESA", "GFZ", "GRG", "JGX", "JPL", "MIT", "NGS", "SIO")
 COMPARED = ("IGF", "IGL")
-MEMBERS = {"G": CENTRES, "R": ("COD", "ESA", "GFZ", "GRG", "JGX"), "E": ("COD", "ESA", "GFZ", "GRG", "JGX", "JPL", "MIT")}
+MEMBERS = {
+    "G": CENTRES,
+    "R": ("COD", "ESA", "GFZ", "GRG", "JGX"),
+    "E": ("COD", "ESA", "GFZ", "GRG", "JGX", "JPL", "MIT"),
+}
 REFERENCES = {"IGF": "G", "IGL": "R"}
 BLOCKS = {"G": ("GPS-IIF", "GPS-IIIA", "GPS-IIR-A", "GPS-IIR-B", "GPS-IIR-M"), "R": ("GLO-K1B", "GLO-M", "GLO-M+"),
           "E": ("GAL-1", "GAL-2")}  # fmt: skip
@@ -156,7 +160,9 @@ def _parameters(random, name: str) -> dict[str, float | None]:
 def _transformations(random, members) -> list[model.Transformation]:
     found = []
     for name in (*members["G"], *COMPARED):
-        letters = [REFERENCES[name]] if name in REFERENCES else [letter for letter in members if name in members[letter]]
+        letters = (
+            [REFERENCES[name]] if name in REFERENCES else [letter for letter in members if name in members[letter]]
+        )
         scales = [model.ScaleEntry(constellation=letter, scale_ppb=float(random.normal(0, 0.1)), scale_sigma_ppb=0.012)
                   for letter in letters]  # fmt: skip
         role = "compared" if name in (*COMPARED, "NGS") else "combined"
@@ -178,14 +184,18 @@ def _weights(random, members) -> list[model.WeightEntry]:
 def _statistic(name, level, group, rms, records=EPOCHS) -> model.Statistic:
     role = "compared" if name in (*COMPARED, "NGS") else "combined"
     wrms = None if level == "satellite" else float(0.9 * rms)
-    return model.Statistic(centre=name, role=role, level=level, group=group, records=records, rms_mm=float(rms), wrms_mm=wrms)
+    return model.Statistic(
+        centre=name, role=role, level=level, group=group, records=records, rms_mm=float(rms), wrms_mm=wrms
+    )
 
 
 def _statistics(random, members) -> list[model.Statistic]:
     found = []
     eclipsed = ("G11", "G18", "E10", "E11", "E33")
     for name in (*members["G"], *COMPARED):
-        letters = [REFERENCES[name]] if name in REFERENCES else [letter for letter in members if name in members[letter]]
+        letters = (
+            [REFERENCES[name]] if name in REFERENCES else [letter for letter in members if name in members[letter]]
+        )
         rms: dict[str, float] = {}
         for satellite in satellites():
             if satellite[0] not in letters or (name, satellite) == ("EMR", "G01"):
@@ -237,7 +247,11 @@ def _clocks(random) -> model.ClockReport:
             entries += [model.ClockSatellite(satellite=satellite, centre=name, constant_ps=float(random.normal(0, 300)),
                                              rms_ps=float(random.lognormal(2.2, 0.4)) if kept else 350.0)
                         for satellite in satellites() if satellite[0] == letter]  # fmt: skip
-        jumps = [model.ClockJumpEntry(centre="EMR", satellite="G09", begin_gps=at(6), end_gps=at(9), records=36, size_ps=-312.4)]
+        jumps = [
+            model.ClockJumpEntry(
+                centre="EMR", satellite="G09", begin_gps=at(6), end_gps=at(9), records=36, size_ps=-312.4
+            )
+        ]
         parts.append(model.ClockConstellation(constellation=letter, separable=letter != "R", centres=centres,
                                               jumps=jumps if letter == "G" else []))  # fmt: skip
     excluded = [_exclusion("NGS", "G", "clock-kind", "noise 364.0 ps, while the other centres allow 120.0 ps: clocks of another kind",

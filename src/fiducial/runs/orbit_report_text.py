@@ -17,6 +17,7 @@ from fiducial.runs.orbit_report_view import (
     by_constellation,
     constellation_name,
     flat,
+    shown_in,
     time_text,
 )
 
@@ -70,12 +71,14 @@ def exclusion_table(entries: Sequence[ExclusionEntry]) -> Lines:
     heads = [Head("centre", left=True), Head("sat.", left=True), Head("reason", left=True), Head("from", "GPS time", left=True),
              Head("to", "GPS time", left=True), Head("records"), Head("found"), Head("allowed"), Head("unit", left=True)]  # fmt: skip
     rows = [[one.centre or "all", one.satellite or "all", one.reason, time_text(one.begin_gps), time_text(one.end_gps),
-             str(one.records), _measured(one.value), _measured(one.limit), one.unit] for one in entries]  # fmt: skip
+             str(one.records or UNKNOWN), _measured(one.value, one.unit), _measured(one.limit, one.unit),
+             shown_in(None, one.unit)[1]] for one in entries]  # fmt: skip
     return grid(heads, rows, keys=3, notes=[one.sentence for one in entries])
 
 
-def _measured(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.4g}"
+def _measured(value: float | None, unit: str) -> str:
+    shown, _ = shown_in(value, unit)
+    return UNKNOWN if shown is None else f"{shown:.4g}"
 
 
 def _title(view: ReportView, last: int) -> Lines:

@@ -1,0 +1,94 @@
+"""Folders with the orbit and clock files of a small synthetic day."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keplerian
+import numpy as np
+
+from fiducial.formats import clk, sp3
+from fiducial.orbits.orbit import Clocks, Orbit, satellite_order
+
+GPS = tuple(f"G{n:02d}" for n in range(1, 7))
+NOISE_M = {"AAA": 0.006, "BBB": 0.009, "CCC": 0.012, "DDD": 0.008}
+CLOCK_NOISE_S = 1.0e-11
+HOURS = 86_400
+
+
+def centres(count=4):
+    """First names of the centres."""
+    return tuple(NOISE_M)[:count]
+
+
+def truth(satellites=GPS, *, step_s=900.0, length_s=HOURS, start=keplerian.START, frame="IGS20"):
+    """Orbits without noise, clocks of some microseconds that drift."""
+    satellites = tuple(sorted(satellites, key=satellite_order))
+    count = round(length_s / step_s)
+    t = np.arange(count) * step_s
+    clock = np.stack([1e-6 * (k + 1) + (k - 2) * 1e-12 * t for k in range(len(satellites))], axis=1)
+    return keplerian.orbit(satellites, step_s, count, start, frame, clock)
+
+
+def seen_by(centre, orbit, *, clocks=True, seed=0):
+    """Add smooth orbit errors, a time scale and white clock noise of one centre; printed digits are kept."""
+    rng = np.random.default_rng([seed, *centre.encode()])
+    sigma = NOISE_M.get(centre, 0.01)
+    shape = orbit.position_m.shape
+    t = 2 * np.pi * np.arange(shape[0]) / shape[0] * (orbit.interval_s * shape[0]) / HOURS
+    phase = rng.uniform(0, 2 * np.pi, shape[1:])
+    amplitude = rng.normal(0, sigma, shape[1:]) * np.sqrt(2)
+    error = amplitude * np.sin(2 * t[:, None, None] + phase)
+    radial = np.einsum("tsc,tsc->ts", error, orbit.position_m) / np.linalg.norm(orbit.position_m, axis=-1)
+    scale = rng.uniform(-1e-8, 1e-8) + 1e-9 * np.sin(t)
+    clock = orbit.clock_s + scale[:, None] + radial / 299_792_458.0 + rng.normal(0, CLOCK_NOISE_S, shape[:2])
+    return Orbit(
+        orbit.epochs_gps, orbit.satellites, orbit.position_m + error, clock if clocks else np.full(shape[:2], np.nan),
+        orbit.frame,
+    )  # fmt: skip
+
+
+def file_name(centre, orbit, *, solution="FIN", content="ORB", ending="SP3"):
+    """Long name of a centre's file."""
+    start = orbit.epochs_gps[0]
+    day = (start - start.astype("datetime64[Y]").astype("datetime64[ns]")).astype("timedelta64[D]").astype(int) + 1
+    step = most_frequent(orbit.epochs_gps)
+    sampling = f"{step // 60:02d}M" if step % 60 == 0 else f"{step:02d}S"
+    return f"{centre}0OPS{solution}_{start.astype('datetime64[Y]')}{day:03d}0000_01D_{sampling}_{content}.{ending}"
+
+
+def most_frequent(epochs):
+    return round(float((epochs[1] - epochs[0]) / np.timedelta64(1, "s")))
+
+
+def write_orbit(folder, centre, orbit, *, name=None, label=None, comments=()):
+    """Write one SP3 file and return its path."""
+    path = Path(folder) / (name or file_name(centre, orbit))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = sp3.Sp3Header(
+        frame_label=orbit.frame[:5] if label is None else label, orbit_type="FIT", agency=centre, comments=comments
+    )
+    sp3.write(sp3.Sp3File(orbit, header), path)
+    return path
+
+
+def write_clocks(folder, centre, orbit, *, step_s=30.0, seed=0):
+    """Write a CLK file at a finer interval than the orbit, with the same clocks at its epochs."""
+    count = round((orbit.epochs_gps[-1] - orbit.epochs_gps[0]) / np.timedelta64(1, "s") / step_s) + 1
+    epochs = keplerian.epochs(step_s, count, orbit.epochs_gps[0])
+    seconds = (epochs - epochs[0]) / np.timedelta64(1, "s")
+    nodes = (orbit.epochs_gps - epochs[0]) / np.timedelta64(1, "s")
+    bias = np.stack([np.interp(seconds, nodes, orbit.clock_s[:, s]) for s in range(len(orbit.satellites))], axis=1)
+    table = Clocks(epochs, orbit.satellites, bias, np.full(bias.shape, np.nan))
+    path = Path(folder) / file_name(centre, table, content="CLK", ending="CLK")
+    clk.write(table, path, clk.ClockHeader(agency=centre, analysis_center=centre))
+    return path
+
+
+def write_day(folder, *, count=4, satellites=GPS, clocks=True, seed=0, **options):
+    """Write one SP3 file of each of ``count`` centres; return folder, truth and the centres' orbits."""
+    true = truth(satellites, **options)
+    own = {centre: seen_by(centre, true, clocks=clocks, seed=seed) for centre in centres(count)}
+    for centre, orbit in own.items():
+        write_orbit(folder, centre, orbit)
+    return Path(folder), true, own
