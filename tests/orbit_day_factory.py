@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import keplerian
@@ -65,6 +66,8 @@ def write_orbit(folder, centre, orbit, *, name=None, label=None, comments=()):
     """Write one SP3 file and return its path."""
     path = Path(folder) / (name or file_name(centre, orbit))
     path.parent.mkdir(parents=True, exist_ok=True)
+    if label is not None:
+        orbit = replace(orbit, frame="")
     header = sp3.Sp3Header(
         frame_label=orbit.frame[:5] if label is None else label, orbit_type="FIT", agency=centre, comments=comments
     )
@@ -74,7 +77,8 @@ def write_orbit(folder, centre, orbit, *, name=None, label=None, comments=()):
 
 def write_clocks(folder, centre, orbit, *, step_s=30.0, seed=0):
     """Write a CLK file at a finer interval than the orbit, with the same clocks at its epochs."""
-    count = round((orbit.epochs_gps[-1] - orbit.epochs_gps[0]) / np.timedelta64(1, "s") / step_s) + 1
+    length_s = orbit.interval_s * orbit.epochs_gps.size
+    count = round(length_s / step_s)
     epochs = keplerian.epochs(step_s, count, orbit.epochs_gps[0])
     seconds = (epochs - epochs[0]) / np.timedelta64(1, "s")
     nodes = (orbit.epochs_gps - epochs[0]) / np.timedelta64(1, "s")

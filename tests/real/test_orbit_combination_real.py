@@ -8,22 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fiducial.formats import sinex_summary, sp3
+from fiducial.orbits import estimation
 from fiducial.orbits.combination import combine_day, prepare_day
 from fiducial.orbits.comparison import compare_orbits
 from fiducial.orbits.manoeuvres import find_velocity_changes
 from fiducial.orbits.options import CombinationOptions
 from fiducial.orbits.orbit import Orbit
-from fiducial.orbits.stack import common_grid, rotate_centre, stack_orbits
-from fiducial.orbits.weights import variance_components
-from support import data_path
+from fiducial.orbits.stack import common_grid, stack_orbits
+from real_orbits import CENTRES, COARSE, COMPARED, product, rocs, stacked
 
 pytestmark = pytest.mark.real
 
-DAY = ("orbits", "2024-263-final")
-CENTRES = ("COD", "EMR", "ESA", "GFZ", "GRG", "JGX", "JPL", "MIT", "NGS", "SIO")
-COMPARED = ("IGF", "IGL")
-COARSE = {"EMR", "IGF", "IGL", "NGS", "SIO"}
 # RMS a coordinate [mm] against the official orbit, reference/orbits.md section 3.1.
 RMS = {"COD": 7.59, "EMR": 9.07, "ESA": 9.96, "GFZ": 13.68, "GRG": 9.84, "JGX": 9.95, "JPL": 9.85, "MIT": 11.64,
        "NGS": 13.56, "SIO": 11.84}  # fmt: skip
@@ -33,30 +28,6 @@ SIGMA = {
     "GRG": (10.8, 28.0, 15.0), "JGX": (11.3, 27.1, 11.3), "JPL": (10.1, np.nan, 10.2), "MIT": (13.1, np.nan, 17.7),
     "NGS": (14.0,), "SIO": (13.0,),
 }  # fmt: skip
-
-
-@functools.cache
-def product(centre) -> Orbit:
-    name = f"{centre}0OPSFIN_20242630000_01D_{'15M' if centre in COARSE else '05M'}_ORB.SP3"
-    return sp3.read(data_path(*DAY, "sp3", name)).orbit
-
-
-@functools.cache
-def rocs() -> Orbit:
-    return sp3.read(data_path(*DAY, "rocs_expected", "IGS0TSTFIN_20242630000_01D_05M_ORB.SP3")).orbit
-
-
-@functools.cache
-def rotations():
-    summary = sinex_summary.read(data_path(*DAY, "IGS0OPSSNX_20242590000_07D_07D_SUM.YML"))
-    date = product("COD").epochs_gps[0]
-    return {name: summary.rotation_rad(name, date) for name in CENTRES}
-
-
-@functools.cache
-def stacked():
-    orbits = {name: product(name) for name in (*CENTRES, *COMPARED)}
-    return rotate_centre(stack_orbits(orbits, common_grid({k: orbits[k] for k in CENTRES})), rotations())
 
 
 @functools.cache
@@ -106,7 +77,7 @@ def test_against_the_product_of_rocs(letter, limit):
     assert rms_mm(combined().orbit, rocs(), letter, ("G17",))[0] <= limit
 
 
-@pytest.mark.parametrize(("letter", "limit"), [("G", 1.0), ("R", 2.1), ("E", 1.2)])
+@pytest.mark.parametrize(("letter", "limit"), [("G", 1.05), ("R", 2.1), ("E", 1.2)])
 def test_the_scheme_of_rocs_reproduces_its_product(letter, limit):
     options = CombinationOptions(weighting="absolute-deviation", weights_by="satellite", scale_model="common")
     found = combine_day(prepare_day(stacked(), COMPARED, options), options)
@@ -134,49 +105,24 @@ def test_the_manoeuvre_of_g17_is_kept_from_the_centres_that_model_it():
     assert kept == {"COD", "GFZ", "MIT", "SIO"}
 
 
-def test_velocity_changes_are_found_where_they_are_and_nowhere_else():
+def test_no_velocity_change_is_seen_where_there_is_none():
+    # The manoeuvre of G17 (NANU 2024044) began three hours before the day.
     for name in CENTRES:
         orbit = product(name)
-        found = find_velocity_changes(orbit.position_m, orbit.epochs_gps, orbit.satellites)
-        assert {one.satellite for one in found} <= {"G17"}, name
-        if name in {"COD", "GFZ", "MIT", "SIO"}:
-            assert [one.satellite for one in found] == ["G17"], name
+        assert find_velocity_changes(orbit.position_m, orbit.epochs_gps, orbit.satellites) == (), name
 
 
-def test_variance_components_without_satellite_components():
-    day, result = prepared(), combined().estimate
-    names = day.stack.satellites
-    for column, letter in enumerate("GRE"):
-        found = _components(day, result, np.array([name[0] == letter for name in names]))
-        for centre, sigmas in SIGMA.items():
-            if column < len(sigmas) and np.isfinite(sigmas[column]):
-                k = day.stack.centres.index(centre)
-                assert np.sqrt(found.centre_variance[k]) * 1e3 == pytest.approx(sigmas[column], abs=0.4), (
-                    centre,
-                    letter,
-                )
-
-
-def _components(day, result, member):
-    """Components of the residuals that the combination's own transformations leave."""
-    moments, letters = day.moments, list(dict.fromkeys(name[0] for name in day.stack.satellites))
-    used = moments.present & day.weighted[:, moments.satellite].T
-    rows = np.flatnonzero(member[moments.satellite] & used.any(axis=1))
-    constellation = np.array([letters.index(name[0]) for name in day.stack.satellites])[moments.satellite[rows]]
-    helmert = np.nan_to_num(result.helmert)[:, constellation, :].transpose(1, 0, 2)
-    count = len(day.stack.centres)
-    own = np.concatenate([np.broadcast_to(np.eye(count), (rows.size, count, count)), helmert], axis=2)
-
-    def squares(weights):
-        total = weights.sum(axis=1, keepdims=True)
-        share = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-        residual = own - np.einsum("gk,gkj->gj", share, own)[:, None, :]
-        sums = np.einsum("gki,gij,gkj->gk", residual, moments.products[rows], residual)
-        return np.maximum(sums, 0.0) * moments.present[rows]
-
-    return variance_components(
-        squares, used[rows], 3.0 * moments.epochs[rows], moments.satellite[rows], member.size, with_satellites=False
+def test_variance_components_without_satellite_components(monkeypatch):
+    plain = estimation.variance_components
+    monkeypatch.setattr(
+        estimation, "variance_components", lambda *args, **options: plain(*args, **{**options, "with_satellites": False})
     )
+    options = CombinationOptions(scale_model="common")
+    found = combine_day(prepare_day(stacked(), COMPARED, options), options)
+    for centre, sigmas in SIGMA.items():
+        sigma = found.estimate.centre_sigma_m[found.day.stack.centres.index(centre)] * 1e3
+        expected = np.array((*sigmas, np.nan, np.nan)[:3])
+        np.testing.assert_allclose(sigma, expected, atol=0.4, rtol=0.0, err_msg=centre)
 
 
 @pytest.mark.parametrize("lost", CENTRES)
@@ -191,8 +137,11 @@ def test_gps_stays_complete_whichever_centre_is_lost(lost):
     theirs = np.isfinite(official.position_m[there][..., 0])
     assert not np.any(theirs & ~np.isfinite(found.orbit.position_m[here][:, columns, 0]))
     gps, glonass = rms_mm(found.orbit, product("IGF"), "G")[0], rms_mm(found.orbit, product("IGL"), "R")[0]
-    assert gps < 4.0
-    assert 10.5 < glonass < 13.5 if lost in {"COD", "ESA", "GRG", "GFZ"} else glonass < 10.5
+    assert gps < 3.0
+    if lost in {"COD", "ESA", "GRG", "GFZ", "JGX"}:
+        assert 9.5 < glonass < 12.5
+    else:
+        assert glonass < 9.2
 
 
 def test_interpolated_15_min_orbits_are_as_good_as_5_min_ones():
@@ -203,7 +152,7 @@ def test_interpolated_15_min_orbits_are_as_good_as_5_min_ones():
     stack = stack_orbits({**orbits, "COD": coarse}, grid, fine.satellites)
     k = stack.centres.index("COD")
     missing = stack.interpolated[k]
-    assert missing.sum() == 190
+    assert missing.sum() == 192
     error = np.linalg.norm(stack.position_m[k] - fine.position_m[: grid.size], axis=-1)[missing]
     assert np.sqrt(np.nanmean(error**2)) < 0.001
     for hour in (slice(0, 8), slice(-8, None)):

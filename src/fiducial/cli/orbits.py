@@ -210,6 +210,107 @@ def compare(
     print_lines([*first.findings, *second.findings, *comparison_lines(found)])
 
 
+@app.command
+def sensitivity(
+    src: Sources,
+    /,
+    *,
+    compare_only: str | None = None,
+    reference: str | None = None,
+    without: str | None = None,
+    subsets: int = 25,
+    seed: int = 0,
+    workers: int | None = None,
+    frame_summary: Path | None = None,
+    nanu: Path | None = None,
+    rotations: Annotated[bool, Parameter(negative="--no-rotations")] = True,
+    weights: Literal["variance-components", "absolute-deviation", "equal"] = "variance-components",
+    sampling: str | None = None,
+    frame: str | None = None,
+    plot: Path | None = None,
+    report: Path | None = None,
+    json: Flag = False,
+) -> None:
+    """Show what the combined orbits lose without a centre: every leave-one-out and random subsets of every size.
+
+    Files are read once; every subset is evaluated from the inner products of the day's orbits.
+
+    Example: ``fiducial orbits sensitivity 2024-263-final --compare-only IGF,IGL --report sensitivity.html``
+
+    Parameters
+    ----------
+    compare_only
+        Centres that are compared but not weighted; the combined products of the IGS by default.
+    reference
+        Compared centres that the subsets are held against, beside the full combination; all of them by default.
+    without
+        Centres to leave out from the start.
+    subsets
+        Most random subsets of each number of centres.
+    seed
+        Of the random subsets.
+    workers
+        Processes; as many as the machine has cores by default.
+    frame_summary
+        IGS SINEX-combination summary with the rotations; found beside the orbits by default.
+    nanu
+        NANU summary; found beside the orbits by default.
+    rotations
+        Turn the centres by the rotations of the frame summary first.
+    weights
+        How the centres are weighted.
+    sampling
+        Interval of the orbits, such as 15min; the finest of the centres by default.
+    frame
+        Terrestrial frame, where headers do not name it or differ.
+    plot
+        Write the figure of RMS against the number of centres (PNG or SVG by its ending).
+    report
+        Write a page with tables and figures.
+    json
+        Print JSON.
+    """
+    import os
+
+    from fiducial.orbits.combination import prepare_day
+    from fiducial.orbits.options import CombinationOptions
+    from fiducial.runs.orbit_combine import CombineRequest, load
+    from fiducial.runs.orbit_sensitivity import sensitivity as run
+    from fiducial.runs.progress import progress
+
+    options = CombinationOptions(weighting=weights)
+    request = CombineRequest(
+        sources=src, frame_summary=frame_summary, nanus=nanu, compare_only=_names(compare_only),
+        without=_names(without) or (), rotations=rotations, clocks=False, sampling_s=_seconds(sampling, "--sampling"),
+        frame=frame, options=options,
+    )  # fmt: skip
+    given = load(request)
+    day = prepare_day(given.stack, given.compared, options, manoeuvres=given.manoeuvre_begins)
+    chosen = _names(reference)
+    with progress("subsets", 1.0) as advance:
+        found = run(
+            day, options, given.compared if chosen is None else chosen, subsets_per_count=subsets, seed=seed,
+            workers=workers or os.cpu_count() or 1, progress=advance,
+        )  # fmt: skip
+    if plot is not None:
+        from fiducial.runs.orbit_sensitivity_page import write_figure
+
+        write_figure(found, plot)
+    if report is not None:
+        from fiducial.runs.orbit_sensitivity_page import sensitivity_page
+        from fiducial.runs.report_parts import write_page
+
+        inputs: dict[str, object] = {data.orbit.name: data.orbit.sha256 for data in given.centres.values()}
+        write_page(sensitivity_page(found, inputs), report)
+    if json:
+        print_json(found.to_dict())
+        return
+    for table in (found.leave_one_out_table(), found.size_table()):
+        heads = [f"{head} {unit}".strip() for head, unit, _ in table.columns]
+        print_table(table.caption, heads, table.rows)
+    print_lines([*given.notes, *found.sentences])
+
+
 def _names(text: str | None) -> tuple[str, ...] | None:
     """Centres of a list such as IGF,IGL; an empty text is an empty list."""
     if text is None:

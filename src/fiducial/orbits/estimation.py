@@ -18,6 +18,7 @@ _SWEEPS: Final = 40
 _CONVERGED_M: Final = 1e-6
 _WEIGHTS_FROM: Final = 2
 _ROBUST_FLOOR: Final = 0.05
+_LEAST_RMS_M: Final = 1e-6
 _CORE_CENTRES: Final = 3
 _SIX: Final = [0, 1, 2, 4, 5, 6]
 
@@ -40,7 +41,8 @@ class Estimate:
     satellite_sigma_m : ndarray, shape (satellite,)
         Excess standard deviation of a satellite common to all centres; NaN where unknown.
     rms_m : ndarray, shape (centre, satellite)
-        RMS per coordinate of a centre to the combination after Helmert; NaN where it has no records.
+        RMS per coordinate of a centre to the combination after Helmert; NaN where it has no records, and for a
+        satellite that it alone carries.
     records : ndarray of int, shape (centre, satellite)
         Records of a centre at epochs that the combination has.
     centres_used : ndarray of int, shape (satellite,)
@@ -130,7 +132,8 @@ class _Solver:
             weight=self.weight,
             centre_sigma_m=np.sqrt(self.centre_variance),
             satellite_sigma_m=np.sqrt(self.excess),
-            rms_m=rms,
+            # The only centre of a satellite agrees with itself, which says nothing.
+            rms_m=np.where((self.weight > 0) & (self.centres_used == 1), np.nan, rms),
             records=self.records.astype(np.int64),
             centres_used=self.centres_used,
             notes=tuple(dict.fromkeys(self.notes)),
@@ -206,7 +209,9 @@ class _Solver:
         known = np.isfinite(found.centre_variance)
         self.centre_variance[:, group] = np.where(known, found.centre_variance, np.nan)
         self.excess[member] = found.satellite_variance[member]
-        variance = found.centre_variance[:, None] + np.nan_to_num(found.satellite_variance[member])[None, :]
+        # A centre that is alone wherever it appears has no variance, and needs none.
+        own = np.where(known, found.centre_variance, 1.0)
+        variance = own[:, None] + np.nan_to_num(found.satellite_variance[member])[None, :]
         usable = self.weighted[:, member] & (self.records[:, member] > 0)
         self.weight[:, member] = np.divide(1.0, variance, out=np.zeros_like(variance), where=usable)
 
@@ -215,7 +220,7 @@ class _Solver:
         mean, _ = self._residuals(self._shares())
         known = np.isfinite(rms) & (self.centres_used >= min(_CORE_CENTRES, int(self.centres_used.max(initial=1))))
         floor = _ROBUST_FLOOR * float(np.median(rms[known])) if known.any() else 1.0
-        omega = np.where(known, 1.0 / np.maximum(np.nan_to_num(rms), max(floor, np.finfo(float).tiny)), 0.0)
+        omega = np.where(known, 1.0 / np.maximum(np.nan_to_num(rms), max(floor, _LEAST_RMS_M)), 0.0)
         row_weight = omega[:, self.satellite].T * self.present
         design = self.products[:, self.centres :, :]
         towards = -(design[:, :, : self.centres] - np.einsum("gij,gj->gi", design, mean)[:, :, None])

@@ -12,6 +12,8 @@ SHADES: Final = 48
 _BLACK: Final = "#000000"
 _WHITE: Final = "#ffffff"
 _STEPS: Final = (1.0, 2.0, 5.0)
+_ENDS: Final = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
+_APART: Final = 1.3
 _LOW_QUANTILE: Final = 0.02
 _HIGH_QUANTILE: Final = 0.98
 
@@ -50,11 +52,16 @@ class LogScale:
         return min(1.0, math.log(value / self.low) / math.log(self.high / self.low))
 
     def ticks(self) -> list[float]:
-        """Return the values 1, 2, 5 times a power of ten from ``low`` to ``high``, or these two when there are none."""
+        """Return ``low``, ``high``, and between them, where there is room, 1, 2, 5 times powers of ten.
+
+        Examples
+        --------
+        >>> LogScale(4.0, 60.0).ticks()
+        [4.0, 10.0, 20.0, 60.0]
+        """
         powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         values = [step * 10.0**power for power in powers for step in _STEPS]
-        inside = [value for value in values if self.low * (1 - 1e-9) <= value <= self.high * (1 + 1e-9)]
-        return inside or [self.low, self.high]
+        return [self.low, *(one for one in values if self.low * _APART <= one <= self.high / _APART), self.high]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,7 @@ def scale_of(values: Iterable[float | None]) -> LogScale:
     Examples
     --------
     >>> scale_of([3.1, 8.0, None, 42.0])
-    LogScale(low=2.0, high=50.0)
+    LogScale(low=3.0, high=50.0)
     """
     known = sorted(value for value in values if value is not None and math.isfinite(value) and value > 0)
     if not known:
@@ -215,9 +222,9 @@ def _luminance(colour: str) -> float:
 
 def _round_down(value: float) -> float:
     power = 10.0 ** math.floor(math.log10(value))
-    return max(step for step in _STEPS if step * power <= value * (1 + 1e-9)) * power
+    return max(step for step in _ENDS if step * power <= value * (1 + 1e-9)) * power
 
 
 def _round_up(value: float) -> float:
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step for step in (*_STEPS, 10.0) if step * power >= value * (1 - 1e-9)) * power
+    return next(step for step in (*_ENDS, 10.0) if step * power >= value * (1 - 1e-9)) * power

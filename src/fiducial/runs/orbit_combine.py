@@ -23,17 +23,18 @@ from fiducial.orbits.eclipses import Eclipse, find_eclipses
 from fiducial.orbits.frame_summary import FrameSummary
 from fiducial.orbits.manoeuvres import VelocityChange, find_velocity_changes
 from fiducial.orbits.options import CombinationOptions
-from fiducial.orbits.orbit import Epochs, Orbit
+from fiducial.orbits.orbit import Epochs, Orbit, most_frequent_step_s
 from fiducial.orbits.satellites import Manoeuvre, SatelliteMetadata
 from fiducial.orbits.stack import OrbitStack, common_grid, rotate_centre, stack_orbits
 from fiducial.runs.orbit_sources import CentreData, OrbitSources, find_sources, read_centres, solution_of
 
 Array = NDArray[np.float64]
 
-_COMBINED_PRODUCTS: Final = "IG"
-"""First letters of the IGS combined products, which are made of the same centres."""
+_COMBINED_PRODUCTS: Final = ("IG", "FID")
+"""First letters of the combined products of the IGS and of this program, which are made of the same centres."""
 
 _DAY: Final = np.timedelta64(1, "D")
+_DAY_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +163,12 @@ def load(request: CombineRequest) -> CombinationInput:
     compared = _compared(request, sources, notes)
     solution = solution_of([path for centre, path in sources.orbits.items() if centre not in compared])
     auxiliary = _auxiliary(request, sources, solution, notes)
-    centres = read_centres(sources, request.strictness)
+    notes.extend(
+        f"{name}: clocks without orbits are not combined: {path.name}"
+        for name, path in sorted(sources.clocks.items())
+        if request.clocks and name not in sources.orbits
+    )
+    centres = read_centres(sources, request.strictness, clocks=request.clocks)
     frame = _frame(request, centres, compared, notes)
     orbits = {centre: data.orbit.orbit for centre, data in centres.items()}
     grid = common_grid({name: orbit for name, orbit in orbits.items() if name not in compared}, request.sampling_s)
@@ -203,7 +209,7 @@ def _compared(request: CombineRequest, sources: OrbitSources, notes: list[str]) 
     if request.compare_only is None:
         chosen = tuple(name for name in sources.orbits if name.startswith(_COMBINED_PRODUCTS))
         if chosen:
-            notes.append(f"{', '.join(chosen)}: combined products of the IGS, compared only (see --compare-only)")
+            notes.append(f"{', '.join(chosen)}: combined products, compared only (see --compare-only)")
     else:
         chosen = tuple(name.upper() for name in request.compare_only)
     unknown = sorted(set(chosen) - set(sources.orbits))
@@ -211,6 +217,11 @@ def _compared(request: CombineRequest, sources: OrbitSources, notes: list[str]) 
         raise InputError(
             "FID-1233", f"no orbit file of {', '.join(unknown)}, which shall be compared", where="--compare-only",
             fix=f"choose among {', '.join(sources.orbits)}",
+        )  # fmt: skip
+    if not set(sources.orbits) - set(chosen):
+        raise InputError(
+            "FID-1204", "every centre is compared only, none is left to combine", where=", ".join(sources.orbits),
+            fix="choose with --compare-only which centres are not combined; '' for none",
         )  # fmt: skip
     return chosen
 
@@ -266,11 +277,11 @@ def _frame(request: CombineRequest, centres: dict[str, CentreData], compared: Se
             fix="transform or leave out the orbits of another frame, or say with --frame what all of them are in",
         )  # fmt: skip
     for name, data in centres.items():
+        label = data.orbit.header.frame_label
         if not labels[name]:
-            label = data.orbit.header.frame_label
-            notes.append(
-                f"{name}: frame label {label!r} names no frame; combined as {first}: see its Helmert parameters"
-            )
+            notes.append(f"{name}: frame label {label!r} names no frame; taken as {first}: see its Helmert parameters")
+        elif name in compared and not same_frame(labels[name], first):
+            notes.append(f"{name}: compared in {labels[name]} with {first}: the frames are part of the differences")
     return first
 
 
@@ -320,13 +331,18 @@ def _clocks(given: CombinationInput, orbits: OrbitCombination) -> ClockCombinati
     correction = _radial_correction_s(stack, orbits.orbit)
     fine = {name: data.clock.clocks for name, data in given.centres.items() if data.clock is not None}
     if not fine:
+        if given.request.clock_sampling_s is not None:
+            given.notes.append("no clock files: --clock-sampling has no effect")
         if not np.isfinite(stack.clock_s).any():
             given.notes.append("no centre has clocks: orbits only")
             return None
         clock, epochs = stack.clock_s + correction, stack.epochs_gps
     else:
         epochs = _clock_epochs(given, fine)
-        at = (epochs - stack.epochs_gps[0]) / (stack.epochs_gps[1] - stack.epochs_gps[0])
+        last = stack.epochs_gps.size - 1
+        step = stack.epochs_gps[1] - stack.epochs_gps[0] if last else np.timedelta64(1, "D")
+        # The radial difference of two orbits is smooth over minutes; behind the last orbit epoch the last one is held.
+        at = np.minimum((epochs - stack.epochs_gps[0]) / step, last)
         clock = np.full((len(stack.centres), epochs.size, len(stack.satellites)), np.nan)
         place = {name: s for s, name in enumerate(stack.satellites)}
         for k, name in enumerate(stack.centres):
@@ -339,7 +355,6 @@ def _clocks(given: CombinationInput, orbits: OrbitCombination) -> ClockCombinati
             _, here, there = np.intersect1d(source, epochs, assume_unique=True, return_indices=True)
             columns = [place[own[j]] for j in known]
             clock[k, there[:, None], columns] = values[here[:, None], known]
-            # The radial difference of two orbits is smooth over minutes; beyond the last orbit epoch it is held back.
             clock[k] += lagrange_interpolate(correction[k], at, points=4, one_sided=True)
     try:
         return combine_clocks(
@@ -353,13 +368,18 @@ def _clocks(given: CombinationInput, orbits: OrbitCombination) -> ClockCombinati
 
 
 def _clock_epochs(given: CombinationInput, fine: Mapping[str, object]) -> Epochs:
+    """Epochs of the clocks up to the end of the last interval of the orbits, as their files cover it."""
     grid = given.stack.epochs_gps
     step_s = given.request.clock_sampling_s
     if step_s is None:
         step_s = min(given.centres[name].clock.clocks.interval_s for name in fine)  # type: ignore[union-attr]
-    last = grid[-1]
-    step = np.timedelta64(round(step_s * 1e9), "ns")
-    return np.arange(grid[0], last + np.timedelta64(1, "ns"), step, dtype="datetime64[ns]")
+    if not 0 < step_s <= _DAY_S or abs(_DAY_S / step_s - round(_DAY_S / step_s)) > 1e-9:
+        raise InputError(
+            "FID-1203", f"a sampling of {step_s:g} s does not divide a day", where="--clock-sampling",
+            fix="choose an interval such as 30s or 5min",
+        )  # fmt: skip
+    end = grid[-1] + np.timedelta64(round(most_frequent_step_s(grid) * 1e9), "ns")
+    return np.arange(grid[0], end, np.timedelta64(round(step_s * 1e9), "ns"), dtype="datetime64[ns]")
 
 
 def _radial_correction_s(stack: OrbitStack, orbit: Orbit) -> Array:

@@ -48,7 +48,7 @@ def build_report(
         inputs=_inputs(combined),
         auxiliary=[
             model.AuxiliaryFile(kind=kind, file=file, sha256=digest)  # type: ignore[arg-type]
-            for kind, file, digest in auxiliary_hashes(given.auxiliary)
+            for kind, file, digest in (*auxiliary_hashes(given.auxiliary), *_clock_hashes(combined))
         ],
         coverage=_coverage(combined, name),
         exclusions=exclusion_entries(orbits.exclusions),
@@ -65,6 +65,11 @@ def build_report(
         fragile=_fragile(combined),
         notes=[*given.notes, *_named_notes(combined), *_antenna_notes(combined)],
     )
+
+
+def _clock_hashes(combined: Combined) -> list[tuple[str, str, str]]:
+    files = [data.clock for data in combined.given.centres.values() if data.clock is not None]
+    return [("clocks", one.name, one.sha256) for one in files]
 
 
 def moment(epoch: np.datetime64) -> datetime:
@@ -302,7 +307,7 @@ def _fragile(combined: Combined) -> list[str]:
             count = "one centre" if len(carriers) == 1 else f"{len(carriers)} centres"
             sentences.append(f"{name} hangs on {count}: {', '.join(carriers)}")
         few = [s for s in columns if 0 < result.centres_used[s] <= 2]
-        if few:
+        if few and len(carriers) > 2:
             told = ", ".join(f"{day.stack.satellites[s]} ({result.centres_used[s]})" for s in few)
             sentences.append(f"{name}: satellites of one or two centres, whose errors nobody can see: {told}")
     return sentences

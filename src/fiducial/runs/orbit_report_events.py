@@ -130,9 +130,10 @@ def _manoeuvre(
                 cut.append(centre)
     name = CONSTELLATIONS.get(satellite[0], satellite[0])
     told = f"{name} {satellite}: "
-    told += f"{', '.join(kept)} agree through it and stay" if kept else "no centre is kept through it"
+    verb = "agree through it and stay" if len(kept) > 1 else "stays, and nobody can confirm it"
+    told += f"{', '.join(kept)} {verb}" if kept else "no centre is kept through it"
     told += f"; {', '.join(cut)} cut" if cut else ""
-    told += f"; {', '.join(without)} give no orbit" if without else ""
+    told += f"; {', '.join(without)} {'give' if len(without) > 1 else 'gives'} no orbit" if without else ""
     return model.ManoeuvreEntry(
         satellite=satellite, source=source, reference=reference,  # type: ignore[arg-type]
         begin_gps=_required(begin), end_gps=_required(end), change_mm_per_s=change_mm_per_s,

@@ -114,8 +114,6 @@ def _add_summary(page: Page, view: ReportView) -> None:
     ])  # fmt: skip
     for sentence in report.fragile:
         page.paragraph(f"Fragile: {sentence}")
-    for sentence in report.notes:
-        page.paragraph(sentence)
 
 
 def _columns(view: ReportView) -> list[HeatColumns]:
@@ -260,18 +258,19 @@ def _add_coverage(page: Page, view: ReportView) -> None:
 
 def _add_events(page: Page, report: CombinationReport) -> None:
     if report.manoeuvres:
-        page.table([Column("satellite"), Column("source"), Column("from", "GPS time", whole=True), Column("to", "GPS time", whole=True), Column("change", "mm/s", 1),
-                    Column("kept"), Column("cut"), Column("without it"), Column("what happened")], [
-            [one.satellite, f"{one.source} {one.reference}", time_text(one.begin_gps), time_text(one.end_gps), one.change_mm_per_s,
-             *(", ".join(names) or None for names in (one.centres_kept, one.centres_cut, one.centres_without)), one.sentence]
+        page.table([Column("satellite"), Column("source"), Column("reference"), Column("from", "GPS time", whole=True),
+                    Column("to", "GPS time", whole=True), Column("change", "mm/s", 1, right=True), Column("kept"), Column("cut"), Column("without it")], [
+            [one.satellite, one.source, one.reference, time_text(one.begin_gps, seconds=True), time_text(one.end_gps, seconds=True), one.change_mm_per_s,
+             *(", ".join(names) or None for names in (one.centres_kept, one.centres_cut, one.centres_without))]
             for one in report.manoeuvres
-        ], caption="Manoeuvres announced or found in the orbits, and what became of the centres.")  # fmt: skip
+        ], caption="Manoeuvres announced or found in the orbits: centres that agree through it and were kept, centres that were cut, "
+                   "centres that do not give the satellite.")  # fmt: skip
     else:
         page.paragraph("No manoeuvre was announced, and none was found.")
     if report.eclipses:
         page.table([Column("satellite"), Column("body"), Column("kind"), Column("from", "GPS time", whole=True), Column("to", "GPS time", whole=True),
                     Column("duration", "min", 1), Column("least lit share")], [
-            [one.satellite, one.body, one.kind, time_text(one.begin_gps), time_text(one.end_gps), one.duration_min, one.least_lit_fraction]
+            [one.satellite, one.body, one.kind, time_text(one.begin_gps, seconds=True), time_text(one.end_gps, seconds=True), one.duration_min, one.least_lit_fraction]
             for one in report.eclipses
         ], caption="Eclipses, penumbra included. They are flagged, not weighted down.")  # fmt: skip
     else:
@@ -286,6 +285,10 @@ def _add_provenance(page: Page, view: ReportView) -> None:
         [one.centre, "excluded" if one.centre in view.excluded else one.role, one.file, one.agency, one.orbit_type, one.frame_label,
          one.sampling_s, one.satellites, one.records, one.clock_records, one.interpolated_epochs] for one in report.inputs
     ], caption="Orbit files that were read; frame as their headers print it.")  # fmt: skip
+    if report.notes:
+        page.table(
+            [Column("note")], [[text] for text in report.notes], caption="What was found and decided on the way."
+        )
     findings = [[one.centre, text] for one in report.inputs for text in one.findings]
     if findings:
         page.table(
@@ -298,7 +301,8 @@ def _add_provenance(page: Page, view: ReportView) -> None:
             [one.mjd_utc, one.x_pole_uas, one.y_pole_uas, one.x_pole_sigma_uas, one.y_pole_sigma_uas, one.length_of_day_us, one.source]
             for one in report.earth_rotation
         ], caption="Earth rotation that belongs to the orbits.")  # fmt: skip
-    hashes = {one.file: f"SHA-256 {one.sha256}" for one in (*report.inputs, *report.auxiliary)}
+    hashes = {one.file: f"SHA-256 {one.sha256}" for one in report.inputs}
+    hashes |= {one.file: f"SHA-256 {one.sha256}" for one in report.auxiliary}
     hashes |= {
         one.clock_file: f"clocks of {one.centre}"
         for one in report.inputs

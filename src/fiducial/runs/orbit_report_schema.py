@@ -18,7 +18,9 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 def schema_text() -> str:
     """Return the schema of the report as it is written: JSON, indented by two, ASCII, with a line feed at the end."""
-    schema = {"$schema": DIALECT, **CombinationReport.model_json_schema(mode="serialization")}
+    schema = {"$schema": DIALECT, **CombinationReport.model_json_schema()}
+    # A default makes layout_version optional for the model; a written report always states it.
+    schema["required"] = list(schema["properties"])
     return json.dumps(schema, indent=2) + "\n"
 
 

@@ -23,6 +23,7 @@ from fiducial.runs.orbit_report_view import (
 
 REJECTED: Final = "*"
 PARTLY: Final = "+"
+_PRINTED_MM: Final = 0.05
 _REJECTED_WITHOUT_VALUE: Final = "x"
 
 Lines = list[str]
@@ -152,7 +153,7 @@ def _manoeuvres(view: ReportView, _label: str) -> Lines:
     heads = [Head("sat.", left=True), Head("source", left=True), Head("reference", left=True), Head("from", "GPS time", left=True),
              Head("to", "GPS time", left=True), Head("change", "mm/s"), Head("kept", left=True), Head("cut", left=True),
              Head("without satellite", left=True)]  # fmt: skip
-    rows = [[one.satellite, one.source, one.reference, time_text(one.begin_gps), time_text(one.end_gps),
+    rows = [[one.satellite, one.source, one.reference, time_text(one.begin_gps, seconds=True), time_text(one.end_gps, seconds=True),
              number(one.change_mm_per_s, 1), *(" ".join(names) or UNKNOWN for names in
              (one.centres_kept, one.centres_cut, one.centres_without))] for one in entries]  # fmt: skip
     return grid(heads, rows, notes=[one.sentence for one in entries])
@@ -195,7 +196,7 @@ def _statistics(view: ReportView, label: str) -> Lines:
         (2, "RMS by block [mm]", _groups(view, "block", "rms_mm")),
         (3, "WRMS by block [mm]", _groups(view, "block", "wrms_mm")),
         (4, "RMS by satellite [mm]", _satellites(view)),
-        (5, "WRMS by satellite [mm]", _groups(view, "satellite", "wrms_mm")),
+        (5, "WRMS by satellite [mm]", _groups(view, "satellite", "wrms_mm") if _differ(view) else []),
     ):
         if body:
             lines += [*heading(f"{label}.{place}", title), *body]
@@ -231,6 +232,12 @@ def _groups(view: ReportView, level: Level, attribute: str) -> Lines:
     if all(cell == UNKNOWN for row in rows for cell in row[1:]):
         return []
     return grid([Head("group", left=True), *(Head(name) for name in view.centres)], list(_spaced(rows, level)))
+
+
+def _differ(view: ReportView) -> bool:
+    """Tell whether RMS and WRMS of satellites differ; where all records of one weigh alike they cannot."""
+    return any(abs(one.wrms_mm - one.rms_mm) >= _PRINTED_MM for one in view.report.statistics
+               if one.level == "satellite" and one.wrms_mm is not None)  # fmt: skip
 
 
 def _spaced(rows: Sequence[list[str]], level: Level) -> Iterator[list[str] | None]:
@@ -301,7 +308,7 @@ def _eclipses(view: ReportView, _label: str) -> Lines:
         return ["  None."]
     heads = [Head("sat.", left=True), Head("body", left=True), Head("kind", left=True), Head("from", "GPS time", left=True),
              Head("to", "GPS time", left=True), Head("duration", "min"), Head("least lit", "share")]  # fmt: skip
-    rows = [[one.satellite, one.body, one.kind, time_text(one.begin_gps), time_text(one.end_gps), number(one.duration_min, 1),
+    rows = [[one.satellite, one.body, one.kind, time_text(one.begin_gps, seconds=True), time_text(one.end_gps, seconds=True), number(one.duration_min, 1),
              number(one.least_lit_fraction, 2)] for one in entries]  # fmt: skip
     return ["  Penumbra included; eclipses are flagged, not weighted down.", "", *grid(heads, rows)]
 

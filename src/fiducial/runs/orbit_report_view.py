@@ -55,10 +55,12 @@ class ReportView:
         self.excluded = {
             one.centre: one.sentence or one.reason for one in report.exclusions if one.centre and _is_whole_centre(one)
         }
+        estimated = [(one.centre, one.role) for one in report.transformations]
+        estimated += [(one.centre, one.role) for one in report.statistics]
+        seen = {name for name, _ in estimated}
         asked = {one.centre: one.role for one in report.inputs}
-        for row in (*report.transformations, *report.statistics):
-            asked.setdefault(row.centre, row.role)
-        seen = {one.centre for one in (*report.statistics, *report.transformations)}
+        for name, role in estimated:
+            asked.setdefault(name, role)
         self.combined = tuple(name for name, role in asked.items() if role == "combined" and name not in self.excluded)
         self.compared = tuple(
             name for name, role in asked.items() if name not in self.combined and (role == "compared" or name in seen)
@@ -141,11 +143,11 @@ def constellation_name(letter: str) -> str:
     return CONSTELLATIONS.get(letter, letter)
 
 
-def time_text(moment: datetime | None) -> str:
-    """Return a time to the minute, with seconds where there are any; a dash for none."""
+def time_text(moment: datetime | None, *, seconds: bool = False) -> str:
+    """Return a time to the minute, with seconds where there are any or they are asked for; a dash for none."""
     if moment is None:
         return "-"
-    return moment.strftime(SECOND if moment.second else MINUTE)
+    return moment.strftime(SECOND if seconds or moment.second else MINUTE)
 
 
 def shown_in(value: float | None, unit: str) -> tuple[float | None, str]:

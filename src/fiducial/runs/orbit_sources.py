@@ -32,6 +32,7 @@ class OrbitSources:
     Attributes
     ----------
     orbits, clocks : dict of centre to Path
+        Clocks may have centres that the orbits lack.
     auxiliary : dict of kind to Path
         Files found in the folders that were given.
     """
@@ -99,14 +100,14 @@ def find_sources(sources: Sequence[str | Path], without: Sequence[str] = ()) -> 
     if not kept:
         where = ", ".join(str(source) for source in sources) or "no source"
         raise InputError("FID-1230", "no SP3 file to combine", where=where, fix="give SP3 files or a folder of them")
-    return OrbitSources(kept, {centre: path for centre, path in clocks.items() if centre in kept}, auxiliary)
+    return OrbitSources(kept, {centre: path for centre, path in clocks.items() if centre not in without}, auxiliary)
 
 
 def _named(text: str | Path) -> tuple[str, Path]:
     plain = str(text)
     name, sign, rest = plain.partition("=")
     if sign and name.isalnum() and not Path(plain).exists():
-        return name, Path(rest)
+        return name.upper(), Path(rest)
     return "", Path(plain)
 
 
@@ -171,7 +172,7 @@ def solution_of(paths: Sequence[Path]) -> str | None:
     return lines.pop() if len(lines) == 1 else None
 
 
-def read_centres(sources: OrbitSources, strictness: Strictness) -> dict[str, CentreData]:
+def read_centres(sources: OrbitSources, strictness: Strictness, *, clocks: bool = True) -> dict[str, CentreData]:
     """Read all files.
 
     Parameters
@@ -179,14 +180,17 @@ def read_centres(sources: OrbitSources, strictness: Strictness) -> dict[str, Cen
     sources : OrbitSources
     strictness : {"ignore", "warn", "raise"}
         What becomes of faults that can be repaired.
+    clocks : bool
+        Read the clock files too.
     """
     read: dict[str, CentreData] = {}
-    total = sum(path.stat().st_size for table in (sources.orbits, sources.clocks) for path in table.values())
+    wanted = {centre: path for centre, path in sources.clocks.items() if clocks and centre in sources.orbits}
+    total = sum(path.stat().st_size for table in (sources.orbits, wanted) for path in table.values())
     with progress("reading", total) as advance:
         for centre, path in sources.orbits.items():
             orbit = sp3.read(path, strictness=strictness)
             advance(path.stat().st_size)
-            own = sources.clocks.get(centre)
+            own = wanted.get(centre)
             clock = clk.read(own, strictness=strictness) if own is not None else None
             advance(own.stat().st_size if own is not None else 0)
             read[centre] = CentreData(centre, path, orbit, clock)
