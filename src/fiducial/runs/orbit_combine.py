@@ -14,7 +14,6 @@ from fiducial.constants import SPEED_OF_LIGHT_M_PER_S
 from fiducial.errors import FiducialError, InputError
 from fiducial.formats import nanu, satellite_metadata, sinex_summary
 from fiducial.formats.strictness import Strictness
-from fiducial.formats.text_source import open_source
 from fiducial.geodesy.frames import parse_frame, same_frame
 from fiducial.geodesy.lagrange import lagrange_interpolate
 from fiducial.orbits.clock_combination import ClockCombination, ClockOptions, combine_clocks
@@ -246,11 +245,6 @@ def _auxiliary(request: CombineRequest, sources: OrbitSources, solution: str | N
         line = solution if solution in ("FIN", "RAP", "ULT") else "FIN"
         announced = nanu.manoeuvres(nanu.read(paths["NANU summary"]), line)  # type: ignore[arg-type]
     return Auxiliary(summary, metadata, announced, paths)
-
-
-def auxiliary_hashes(auxiliary: Auxiliary) -> list[tuple[str, str, str]]:
-    """Kind, name and SHA-256 of the auxiliary files."""
-    return [(kind, path.name, open_source(path).sha256) for kind, path in auxiliary.paths.items()]
 
 
 def _frame(request: CombineRequest, centres: dict[str, CentreData], compared: Sequence[str], notes: list[str]) -> str:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from fiducial import __version__
 from fiducial.constants import MILLIARCSECOND_RAD
+from fiducial.formats.text_source import open_source
 from fiducial.orbits.moments import ORBIT_HEIGHT_M
 from fiducial.orbits.orbit import CONSTELLATIONS
 from fiducial.runs import orbit_report_model as model
-from fiducial.runs.orbit_combine import Combined, auxiliary_hashes
+from fiducial.runs.orbit_combine import Combined
 from fiducial.runs.orbit_report_clocks import clock_report
 from fiducial.runs.orbit_report_events import eclipse_entries, exclusion_entries, manoeuvre_entries
 
@@ -48,7 +49,7 @@ def build_report(
         inputs=_inputs(combined),
         auxiliary=[
             model.AuxiliaryFile(kind=kind, file=file, sha256=digest)  # type: ignore[arg-type]
-            for kind, file, digest in (*auxiliary_hashes(given.auxiliary), *_clock_hashes(combined))
+            for kind, file, digest in _hashes(combined)
         ],
         coverage=_coverage(combined, name),
         exclusions=exclusion_entries(orbits.exclusions),
@@ -67,9 +68,12 @@ def build_report(
     )
 
 
-def _clock_hashes(combined: Combined) -> list[tuple[str, str, str]]:
-    files = [data.clock for data in combined.given.centres.values() if data.clock is not None]
-    return [("clocks", one.name, one.sha256) for one in files]
+def _hashes(combined: Combined) -> list[tuple[str, str, str]]:
+    """Kind, name and SHA-256 of all files but the orbits."""
+    given = combined.given
+    found = [(kind, path.name, open_source(path).sha256) for kind, path in given.auxiliary.paths.items()]
+    clocks = [data.clock for data in given.centres.values() if data.clock is not None]
+    return [*found, *(("clocks", one.name, one.sha256) for one in clocks)]
 
 
 def moment(epoch: np.datetime64) -> datetime:

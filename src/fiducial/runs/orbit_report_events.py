@@ -30,6 +30,9 @@ _SENTENCES: Final = {
     "by-request": "left out on request",
 }
 _SHOWN: Final = {"m": (1e3, "mm"), "s": (1e12, "ps")}
+_LARGE: Final = {"m": (10.0, 1e-3, "km"), "s": (1e-7, 1e6, "µs")}
+"""From here on in larger units: 26 000 000 000.0 mm are hard to read."""
+
 _SAME_EVENT: Final = np.timedelta64(45, "m")
 
 
@@ -54,6 +57,9 @@ def _entry(one: Exclusion) -> model.ExclusionEntry:
 def _text(value: float, unit: str) -> str:
     if not np.isfinite(value):
         return "-"
+    if unit in _LARGE and abs(value) >= _LARGE[unit][0]:
+        _, factor, shown = _LARGE[unit]
+        return f"{value * factor:.1f} {shown}"
     factor, shown = _SHOWN.get(unit, (1.0, unit))
     digits = 0 if unit in ("satellites", "centres") else 3 if shown in ("mas", "ppb") else 1
     return f"{value * factor:.{digits}f} {shown}"
