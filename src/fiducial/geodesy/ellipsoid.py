@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pyproj import Transformer
 
 Array = NDArray[np.float64]
 
@@ -61,3 +64,23 @@ def local_from_geocentric(vector: ArrayLike, longitude_deg: ArrayLike, latitude_
     """Turn vectors, shape (..., 3), from geocentric axes to east, north, up; the unit is kept."""
     components = np.asarray(vector, dtype=np.float64)[..., np.newaxis, :]
     return np.asarray(np.sum(local_axes(longitude_deg, latitude_deg) * components, axis=-1), dtype=np.float64)
+
+
+def geodetic_from_geocentric(position_m: ArrayLike) -> tuple[Array, Array, Array]:
+    """Return longitude, latitude [deg] and ellipsoidal height [m] on GRS80 of geocentric positions, shape (..., 3).
+
+    Examples
+    --------
+    >>> lon, lat, height = geodetic_from_geocentric([6378137.0, 0.0, 0.0])
+    >>> float(lon), float(lat), round(float(height), 6)
+    (0.0, 0.0, 0.0)
+    """
+    position = np.asarray(position_m, dtype=np.float64)
+    longitude, latitude, height = _to_geodetic().transform(position[..., 0], position[..., 1], position[..., 2])
+    return np.asarray(longitude), np.asarray(latitude), np.asarray(height)
+
+
+@cache
+def _to_geodetic() -> Transformer:
+    pipeline = "+proj=pipeline +step +inv +proj=cart +ellps=GRS80 +step +proj=unitconvert +xy_in=rad +xy_out=deg"
+    return Transformer.from_pipeline(pipeline)

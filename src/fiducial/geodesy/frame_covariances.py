@@ -35,7 +35,7 @@ class StepJacobian:
         change = np.broadcast_to(_matrix(rate), stretch.shape)
         if not inverse:
             return cls(stretch, change)
-        undone = np.linalg.inv(stretch)
+        undone = np.asarray(np.linalg.inv(stretch), dtype=np.float64)
         return cls(undone, -change @ undone)
 
 
@@ -105,7 +105,9 @@ def require_covariance(matrix: Array, name: str, *, symmetric: bool = True) -> N
         variance = np.diagonal(matrix, axis1=-2, axis2=-1)
         if (variance < 0).any():
             fault = "has a negative variance"
-        elif not np.allclose(matrix, np.swapaxes(matrix, -1, -2), rtol=1e-6, atol=1e-9 * float(variance.max(initial=0))):
+        elif not np.allclose(
+            matrix, np.swapaxes(matrix, -1, -2), rtol=1e-6, atol=1e-9 * float(variance.max(initial=0))
+        ):
             fault = "is not symmetric"
     if fault:
         raise NumericsError("FID-3121", f"a covariance {fault}", where=name,

@@ -12,15 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from fiducial.constants import MILLIARCSECOND_RAD
 from fiducial.errors import InputError
-from fiducial.geodesy.frame_covariances import StepJacobian, apply_jacobian, parameter_part, require_covariance
+from fiducial.geodesy.epochs import require_epochs
+from fiducial.geodesy.frame_covariances import (
+    Covariances,
+    StepJacobian,
+    apply_jacobian,
+    parameter_part,
+    require_covariance,
+)
 from fiducial.geodesy.frame_parameters import EARLIER_OPERATIONS, OPERATIONS, FrameOperation
 from fiducial.geodesy.frames import Frame, parse_frame
 
 Array = NDArray[np.float64]
-
-EARLIEST_EPOCH: Final = 1900.0
-LATEST_EPOCH: Final = 2100.0
-"""Outside these years a number is no decimal year, but a Julian date, a GPS week or a day of the year."""
 
 _UNITS: Final = np.array([1e-3] * 3 + [1e-9] + [MILLIARCSECOND_RAD] * 3)
 """mm, ppb, mas to m, 1, rad; the order of parameters is Tx Ty Tz, D, Rx Ry Rz everywhere."""
@@ -104,9 +107,8 @@ class FrameCoordinates:
     def _check_covariances(self) -> None:
         given = {name: value for name in _COVARIANCES if (value := getattr(self, name)) is not None}
         allowed = ((len(self.position_m), 3, 3), (3 * len(self.position_m),) * 2)
-        if len({np.shape(value) for value in given.values()} - set(allowed)) or len(
-            {np.shape(value) for value in given.values()}
-        ) > 1:
+        found = {np.shape(value) for value in given.values()}
+        if len(found) > 1 or found - set(allowed):
             shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in given.items())
             raise _misfit(f"covariances must have one shape, {allowed[0]} or {allowed[1]}; there are {shapes}")
         if len(given) == len(_COVARIANCES) - 1 and "cross_covariance_m2_per_yr" in given:
@@ -164,7 +166,7 @@ def transform_coordinates(
     --------
     >>> station = FrameCoordinates("ITRF2020", 2010.0, [[4027893.6750, 307045.9069, 4919475.1721]])
     >>> transform_coordinates(station, "ETRF2000").position_m.round(4).tolist()
-    [[4027894.0053, 307045.5939, 4919474.9083]]
+    [[4027894.0053, 307045.5939, 4919474.9084]]
     """
     found = coordinates
     for step in frame_path(coordinates.frame, target):
@@ -273,28 +275,6 @@ def frames_with_positions() -> tuple[str, ...]:
     return tuple(sorted(names, key=_newest_first))
 
 
-def require_epochs(epoch_yr: ArrayLike | None, points: int) -> Array:
-    """Return one decimal year a point.
-
-    Raises
-    ------
-    InputError
-        FID-1310 when there is none or a NaN, FID-1311 outside 1900 to 2100, FID-1314 for another number of them.
-    """
-    epochs = _raw(epoch_yr)
-    if np.isnan(epochs).any():
-        raise InputError("FID-1310", "no epoch is given; coordinates in a terrestrial frame move by centimetres a year",
-                         where="epoch", fix="give the decimal year or date that the coordinates hold at, such as 2010.0"
-                         )  # fmt: skip
-    if epochs.ndim > 1 or (epochs.ndim == 1 and len(epochs) != points):
-        raise _misfit(f"epochs of shape {epochs.shape} for {points} positions")
-    wrong = epochs[(epochs < EARLIEST_EPOCH) | (epochs > LATEST_EPOCH)]
-    if wrong.size:
-        raise InputError("FID-1311", f"{wrong.flat[0]:g} is no decimal year between 1900 and 2100", where="epoch",
-                         fix="give a decimal year such as 2010.0 or a date such as 2010-01-01")  # fmt: skip
-    return np.full(points, epochs) if epochs.ndim == 0 else epochs
-
-
 def _raw(epoch_yr: ArrayLike | None) -> Array:
     return np.asarray(np.nan if epoch_yr is None else epoch_yr, dtype=np.float64)
 
@@ -349,8 +329,22 @@ def _take(start: FrameCoordinates, step: FrameStep, parameter_covariance: ArrayL
         scale = np.concatenate([_UNITS, _UNITS])
         full = next(value.ndim == 2 for value in covariances if value is not None)
         added = parameter_part(given * np.outer(scale, scale), origin, since, full=full)
-        covariances = tuple(None if old is None else old + new for old, new in zip(covariances, added, strict=True))
-    return replace(moved, **dict(zip(_COVARIANCES, covariances, strict=True)))
+        covariances = _sum(covariances, added)
+    of_position, of_velocity, between = covariances
+    return replace(
+        moved,
+        position_covariance_m2=of_position,
+        velocity_covariance_m2_per_yr2=of_velocity,
+        cross_covariance_m2_per_yr=between,
+    )
+
+
+def _sum(covariances: Covariances, added: Covariances) -> Covariances:
+    """Add to the covariances that there are."""
+    first, second, third = (
+        old if old is None or new is None else old + new for old, new in zip(covariances, added, strict=True)
+    )
+    return first, second, third
 
 
 def _displacement(parameters: Array, position_m: Array) -> Array:
@@ -367,6 +361,4 @@ def _undone(parameters: Array, shift: Array) -> Array:
     stretch, turn = 1.0 + parameters[:, 3:4], parameters[:, 4:]
     along = turn * np.sum(turn * shift, axis=1, keepdims=True)
     numerator = stretch**2 * shift - stretch * np.cross(turn, shift) + along
-    return np.asarray(
-        numerator / (stretch * (stretch**2 + np.sum(turn**2, axis=1, keepdims=True))), dtype=np.float64
-    )
+    return np.asarray(numerator / (stretch * (stretch**2 + np.sum(turn**2, axis=1, keepdims=True))), dtype=np.float64)

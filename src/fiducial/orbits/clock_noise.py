@@ -17,6 +17,8 @@ _LEAST_SATELLITES: Final = 3
 _LEAST_RECORDS: Final = 20
 _MAD: Final = 1.4826
 _EPOCHS: Final = 120
+_LEAST_S: Final = 1e-13
+"""Far below the rounding of clock files; copies of one file differ by nothing at all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +144,7 @@ def _cornered(pairs: Array) -> Array:
     if members.size == 2:
         sigma[members] = pairs[i[0], j[0]] / np.sqrt(2.0)
         return sigma
-    square = np.maximum(pairs[i, j] ** 2, np.finfo(float).tiny)
+    square = np.maximum(pairs[i, j], _LEAST_S) ** 2
     design = np.zeros((i.size, members.size))
     rows = np.arange(i.size)
     design[rows, np.searchsorted(members, i)] = 1.0 / square

@@ -229,7 +229,7 @@ def _record_shares(has: Mask, weight: Array, limit: float) -> Array:
 
 
 def _accuracies(satellites: tuple[str, ...], result: Estimate, share: Array, has: Mask) -> dict[str, float]:
-    """One standard deviation of a satellite's combined orbit; a satellite that one centre alone carries has none."""
+    """One standard deviation of a satellite's combined orbit; one that a single centre carries, or copies of one, has none."""
     found: dict[str, float] = {}
     epochs = has.shape[1]
     for s, name in enumerate(satellites):
@@ -239,5 +239,6 @@ def _accuracies(satellites: tuple[str, ...], result: Estimate, share: Array, has
         if n <= 1 or records < _COMPLETE * 2 * epochs:
             continue
         square = float(np.sum(weights * np.nan_to_num(result.rms_m[:, s]) ** 2) / weights.sum())
-        found[name] = float(np.sqrt(square / (n - 1)))
+        if square > 0.0:
+            found[name] = float(np.sqrt(square / (n - 1)))
     return found

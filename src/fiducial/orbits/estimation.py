@@ -186,7 +186,7 @@ class _Solver:
             floor = 0.05 * float(np.median(deviation[known]))
             deviation[~known] = np.median(deviation[known])
             self.centre_variance[:, group] = np.where(known, np.maximum(deviation, floor) ** 2, np.nan)
-            variance = np.maximum(deviation, max(floor, np.finfo(float).tiny)) ** 2
+            variance = np.maximum(deviation, max(floor, _LEAST_RMS_M)) ** 2
             rows = self.weighted[:, member] & (self.records[:, member] > 0)
             self.weight[:, member] = np.where(rows, 1.0 / variance[:, None], 0.0)
 

@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 _STENCIL: Final = (-1.0 / 12.0, 16.0 / 12.0, -30.0 / 12.0, 16.0 / 12.0, -1.0 / 12.0)
 _LEAST_STEP_M_PER_S2: Final = 2e-5
 _FACTOR: Final = 12.0
+_ON_GRID: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def find_velocity_changes(
     position_m : ndarray, shape (epoch, satellite, 3)
         Earth-fixed, NaN where missing.
     epochs_gps : ndarray of datetime64, shape (epoch,)
-        Equidistant.
+        Equidistant but for gaps.
     satellites : tuple of str
 
     Returns
@@ -71,6 +72,7 @@ def find_velocity_changes(
     step_s = most_frequent_step_s(epochs_gps)
     if epochs_gps.size < len(_STENCIL) + 2 or not np.isfinite(step_s):
         return ()
+    position_m, epochs_gps = _without_gaps(position_m, epochs_gps, step_s)
     seconds = (epochs_gps - epochs_gps[0]) / np.timedelta64(1, "s")
     inertial = _turned(position_m, EARTH_ROTATION_RAD_PER_S * seconds)
     inner = slice(2, -2)
@@ -103,6 +105,19 @@ def _events(
         change = float(np.linalg.norm(np.nansum(excess[inside] - usual, axis=0)) * step_s)
         events.append(VelocityChange(satellite, epochs[first], epochs[last], change))
     return tuple(events)
+
+
+def _without_gaps(position: Array, epochs: Epochs, step_s: float) -> tuple[Array, Epochs]:
+    """Put NaN at epochs that are left out, so that neighbours in the array are neighbours in time."""
+    step = np.timedelta64(round(step_s * 1e9), "ns")
+    place = (epochs - epochs[0]) / step
+    row = np.rint(place).astype(np.int64)
+    if row[-1] + 1 == epochs.size:
+        return position, epochs
+    on_grid = np.abs(place - row) < _ON_GRID
+    full = np.full((int(row[-1]) + 1, *position.shape[1:]), np.nan)
+    full[row[on_grid]] = position[on_grid]
+    return full, epochs[0] + np.arange(len(full)) * step
 
 
 def _gravity(position: Array) -> Array:

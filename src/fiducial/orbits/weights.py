@@ -21,6 +21,8 @@ Squares = Callable[[Array], Array]
 _SWEEPS: Final = 60
 _CONVERGED: Final = 1e-4
 _SEPARABLE: Final = 3
+_LEAST_VARIANCE_M2: Final = 1e-10
+"""Far below the rounding of orbit files; copies of one orbit differ by nothing at all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +98,7 @@ def variance_components(
         spread = initial[several].sum() / max(
             float((observations[several] * (present[several].sum(axis=1) - 1)).sum()), 1.0
         )
-        centre[present.any(axis=0)] = max(spread, np.finfo(float).tiny)
+        centre[present.any(axis=0)] = max(spread, _LEAST_VARIANCE_M2)
     if judged.size < _SEPARABLE:
         if members.size:
             notes.append("no satellite has three centres: their variances cannot be separated and count as equal")
@@ -112,6 +114,7 @@ def variance_components(
         before = centre.copy()
         found = _solve(weights[separable], sums[separable], observations[separable], tau[separable], judged)
         lowest = (floor * np.sqrt(np.median(np.maximum(found, 0.0)) if np.any(found > 0) else 1e-3)) ** 2
+        lowest = max(float(lowest), _LEAST_VARIANCE_M2)
         floored[judged] = found < lowest
         centre[judged] = np.maximum(found, lowest)
         if with_satellites:

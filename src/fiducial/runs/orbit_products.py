@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -80,11 +83,12 @@ def write_products(
     Raises
     ------
     InputError
-        FID-1002 when a file exists already; FID-1236, FID-1237 for names.
+        FID-1002 when a file exists already; FID-1236, FID-1237 for names; FID-1239 when the folder cannot be written.
 
     Notes
     -----
-    Every content is complete before the first file appears, and each file appears whole.
+    Every content is complete and on the disk before the first file appears, and each file appears whole. The report
+    as JSON, or the page, appears last.
     """
     name = product_name(combined, name_as)
     epochs = combined.orbit.epochs_gps
@@ -131,15 +135,28 @@ def _report_contents(report: CombinationReport, summary: str, stem: str, *, page
 
 
 def _publish(contents: dict[str, bytes], out: Path, *, overwrite: bool) -> None:
-    existing = [name for name in contents if (out / name).exists()]
-    if existing and not overwrite:
-        raise InputError(
-            "FID-1002", f"output exists already: {existing[0]}", where=str(out),
-            fix="choose another folder or name, or allow overwriting with --overwrite",
-        )  # fmt: skip
-    for name, content in contents.items():
-        with atomic_file(out / name, overwrite=overwrite) as partial:
-            partial.write_bytes(content)
+    try:
+        existing = [name for name in contents if (out / name).exists()]
+        if existing and not overwrite:
+            raise InputError(
+                "FID-1002", f"output exists already: {existing[0]}", where=str(out),
+                fix="choose another folder or name, or allow overwriting with --overwrite",
+            )  # fmt: skip
+        # All are on the disk before the first appears; the stack closes from its end, so the orbits appear first.
+        with ExitStack() as files:
+            for name, content in reversed(contents.items()):
+                _write_through(files.enter_context(atomic_file(out / name, overwrite=overwrite)), content)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        fix = "give a folder that can be made and written, on a disk with room"
+        raise InputError("FID-1239", f"the product cannot be written: {reason}", where=str(out), fix=fix) from error
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _long_name(
@@ -147,9 +164,30 @@ def _long_name(
 ) -> LongName:
     step_s = most_frequent_step_s(epochs)
     seconds = float((epochs[-1] - epochs[0]) / np.timedelta64(1, "s")) + (step_s if length_days is None else 0.0)
-    length = Period(length_days, "D") if length_days is not None else period_of(seconds)
+    length = Period(length_days, "D") if length_days is not None else length_of(seconds)
     sampling = Period(1, "D") if length_days is not None or content == "SUM" else period_of(step_s)
     return LongName(name, epochs[0], length, sampling, content, ending)
+
+
+def length_of(seconds: float) -> Period:
+    """Return the length of a product as IGS names write it; what two digits cannot state counts to the next full hour.
+
+    Raises
+    ------
+    InputError
+        FID-1237 for a length of more than 99 hours that is no whole number of days, or none.
+
+    Examples
+    --------
+    >>> str(length_of(172_800.0)), str(length_of(69_300.0))
+    ('02D', '20H')
+    """
+    try:
+        return period_of(seconds)
+    except InputError:
+        if not math.isfinite(seconds):
+            raise
+        return period_of(3_600.0 * math.ceil(seconds / 3_600.0))
 
 
 def period_of(seconds: float) -> Period:

@@ -116,6 +116,11 @@ def _options(combined: Combined) -> dict[str, Any]:
         "rotations": bool(combined.given.rotations_rad),
         "clocks": request.clocks,
         "without": list(request.without),
+        "compare_only": list(combined.given.compared),
+        "sampling_s": request.sampling_s,
+        "clock_sampling_s": request.clock_sampling_s,
+        "frame": request.frame,
+        "strictness": request.strictness,
     }
     return found
 
@@ -245,7 +250,8 @@ def _statistics(combined: Combined) -> list[model.Statistic]:
         ("satellite", list(names)),
     ]
     noise = np.nanmedian(result.centre_sigma_m**2) if np.isfinite(result.centre_sigma_m).any() else np.nan
-    weight = 1.0 / (noise + np.nan_to_num(result.satellite_sigma_m) ** 2)
+    # Copies of one orbit have no noise at all; a micrometre is as good as none.
+    weight = 1.0 / np.maximum(noise + np.nan_to_num(result.satellite_sigma_m) ** 2, 1e-12)
     entries = []
     for level, groups in groupings:
         labels = np.array(groups)

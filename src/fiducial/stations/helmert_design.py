@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fiducial.constants import MEAN_EARTH_RADIUS_KM
 from fiducial.errors import InputError
 
 Array = NDArray[np.float64]
@@ -15,10 +16,13 @@ Array = NDArray[np.float64]
 HELMERT: Final = ("TX", "TY", "TZ", "SC", "RX", "RY", "RZ")
 """Columns: translations [m], scale, rotations [rad], position-vector signs."""
 
+AT_SURFACE: Final[Array] = np.array([1.0, 1.0, 1.0, *(4 * [1e3 * MEAN_EARTH_RADIUS_KM])])
+"""Displacement at the Earth's surface, metres, by one unit of each Helmert parameter."""
+
 _ROTATION_PER_UT: Final = 2.0 * np.pi * 1.002737909350795 / 86_400.0
 """Rotation of the Earth in radians for one second of UT1."""
 
-_AXIS: Final = {"STAX": 0, "STAY": 1, "STAZ": 2}
+COORDINATES: Final = {"STAX": 0, "STAY": 1, "STAZ": 2}
 _EARTH_ROTATION: Final = {
     "XPO": (5, 1.0), "YPO": (4, 1.0), "UT": (6, -1.0 / _ROTATION_PER_UT), "UT1": (6, -1.0 / _ROTATION_PER_UT),
 }  # fmt: skip
@@ -99,8 +103,8 @@ def coordinate_rows(keys: Sequence[ParameterKey]) -> NDArray[np.intp]:
     place: dict[tuple[str, str, str], dict[int, int]] = {}
     count = 0
     for row, key in enumerate(keys):
-        if key.kind in _AXIS:
-            place.setdefault(key.site, {})[_AXIS[key.kind]] = row
+        if key.kind in COORDINATES:
+            place.setdefault(key.site, {})[COORDINATES[key.kind]] = row
             count += 1
     for site, rows in place.items():
         if len(rows) != 3:
@@ -115,13 +119,3 @@ def _incomplete(site: tuple[str, str, str], what: str) -> InputError:
     return InputError(
         "FID-1320", f"a coordinate of site {name} {what}", where=name, fix="give X, Y and Z of every site once"
     )
-
-
-def scaled(design: Array) -> tuple[Array, Array]:
-    """Return the design with columns of unit length, and the factors that were taken out; empty columns keep zero.
-
-    Coordinates in metres and angles in radians differ by seven orders of magnitude; normal equations of both need this.
-    """
-    length = np.sqrt((design**2).sum(axis=0))
-    factor = np.where(length > 0, length, 1.0)
-    return design / factor, factor

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from fiducial.errors import NumericsError
-from fiducial.stations.helmert_design import ParameterKey, helmert_design, scaled
+from fiducial.stations.helmert_design import AT_SURFACE, ParameterKey, helmert_design
 
 Array = NDArray[np.float64]
 
+_LITTLE: Final = 1e-7
 _FREE: Final = 1e-6
 """Information of a datum direction below this part of the strongest one is none."""
 
@@ -57,19 +58,31 @@ class DatumFreeSystem:
         Estimate that the normal matrix belongs to: N (x - value) is the gradient.
     normal : ndarray, shape (parameter, parameter)
         Inverse of the covariance, without constraints and without datum.
-    held : ndarray, shape (7,)
-        Information that the solution itself had on each Helmert parameter, as part of a fully known one (0 free ... 1):
-        rank is read from this, never assumed.
-    factor, projection : ndarray
-        To estimate the centre's own Helmert parameters afterwards.
+    datum_sigma_m : ndarray, shape (7,)
+        How well the solution itself knew its Helmert parameters, all others free: standard deviations, scale and
+        rotations as displacements at the Earth's surface, infinite where free. Rank is read from this, never assumed.
+    design : ndarray, shape (parameter, 7)
+        Derivatives with respect to the Helmert parameters.
+    projection : ndarray, shape (7, parameter)
+        Takes differences of parameters to Helmert parameters [m, 1, rad], weighted by the diagonal of ``normal``.
+    regular : ndarray, shape (parameter, parameter)
+        Minimal constraints of the network itself, which make ``normal`` regular.
+    helmert_covariance : ndarray, shape (7, 7)
+        Of Helmert parameters so estimated, in the centre's unit of weight.
+    rank : int
+        Of the normal matrix.
     """
 
     name: str
     keys: tuple[ParameterKey, ...]
     value: Array
     normal: Array
-    held: Array
+    datum_sigma_m: Array
+    design: Array
     projection: Array
+    regular: Array
+    helmert_covariance: Array
+    rank: int
 
 
 def unconstrained_normal(solution: CentreSolution) -> tuple[Array, Array]:
@@ -99,12 +112,12 @@ def unconstrained_normal(solution: CentreSolution) -> tuple[Array, Array]:
         return normal, solution.value
     right = normal @ (solution.value - solution.apriori)
     normal = normal - _inverse(solution.apriori_covariance, solution)
-    values, vectors = np.linalg.eigh(_unit_diagonal(normal)[0])
-    diagonal = _unit_diagonal(normal)[1]
-    keep = values > _FREE * values[-1]
-    scaled_right = right / diagonal
-    step = vectors[:, keep] @ ((vectors[:, keep].T @ scaled_right) / values[keep])
-    return normal, solution.apriori + step / diagonal
+    # Directions that constraints alone held are datum directions: a little information there makes the system
+    # solvable and cannot bend what the observations say.
+    design = helmert_design(solution.keys, solution.value) / AT_SURFACE
+    strength = _LITTLE * float(np.trace(normal)) / len(normal) / len(normal)
+    step = np.linalg.solve(normal + strength * design @ design.T, right)
+    return normal, solution.apriori + step
 
 
 def datum_free(solution: CentreSolution) -> DatumFreeSystem:
@@ -126,18 +139,29 @@ def datum_free(solution: CentreSolution) -> DatumFreeSystem:
     from constraints, orbits held fixed or the observations; the shape of the network stays.
     """
     normal, value = unconstrained_normal(solution)
-    design, factor = scaled(helmert_design(solution.keys, value))
+    design = helmert_design(solution.keys, value) / AT_SURFACE
     moved = normal @ design
     inner = design.T @ moved
-    values, vectors = np.linalg.eigh(inner)
+    values, vectors = np.linalg.eigh(0.5 * (inner + inner.T))
     keep = values > _FREE * max(float(values[-1]), np.finfo(float).tiny)
     inverse = (vectors[:, keep] / values[keep]) @ vectors[:, keep].T
-    projection = (inverse @ moved.T) / factor[:, None]
     free = normal - moved @ inverse @ moved.T
-    held = np.diag(inner) / max(float(np.trace(normal)) / len(value), np.finfo(float).tiny)
+    unknown = (vectors[:, ~keep] ** 2).sum(axis=1) > _FREE
+    sigma = np.where(unknown, np.inf, np.sqrt(np.diag(inverse)))
+    free = 0.5 * (free + free.T)
+    # Parameters of its own frame are fitted to the network's shape alone, also in directions that it does not know.
+    weight = np.diag(free)
+    shape = np.linalg.inv(design.T @ (weight[:, None] * design))
+    projection = (shape @ (weight[:, None] * design).T) / AT_SURFACE[:, None]
     return DatumFreeSystem(
-        solution.name, solution.keys, value, 0.5 * (free + free.T), np.minimum(held, 1.0), projection
-    )
+        solution.name, solution.keys, value, free, sigma, design * AT_SURFACE, projection,
+        _own_datum(projection * AT_SURFACE[:, None]), shape / np.outer(AT_SURFACE, AT_SURFACE), len(value) - len(AT_SURFACE),
+    )  # fmt: skip
+
+
+def _own_datum(projection_m: Array) -> Array:
+    """Normal matrix that holds the network's own origin, scale and orientation to 0.1 mm."""
+    return np.asarray(projection_m.T @ projection_m / 1e-8, dtype=np.float64)
 
 
 def minimal_constraint(keys: Sequence[ParameterKey], reference: Array, core: NDArray[np.intp], sigma_m: float) -> Array:
@@ -155,12 +179,12 @@ def minimal_constraint(keys: Sequence[ParameterKey], reference: Array, core: NDA
 
     Notes
     -----
-    B' B / sigma2 with B = (A' A)^-1 A' over the core rows (Altamimi et al. 2002, eq. 12), columns of A scaled to metres.
+    B' B / sigma2 with B = (A' A)^-1 A' over the core rows (Altamimi et al. 2002, eq. 12), all seven as metres at the
+    surface.
     """
-    design, _ = scaled(helmert_design(keys, reference))
-    core_design = np.zeros_like(design)
-    core_design[core] = design[core]
-    inner = core_design.T @ core_design
+    design = np.zeros((len(keys), len(AT_SURFACE)))
+    design[core] = (helmert_design(keys, reference) / AT_SURFACE)[core]
+    inner = design.T @ design
     values, vectors = np.linalg.eigh(inner)
     if values[0] <= 1e-9 * values[-1]:
         raise NumericsError(
@@ -169,10 +193,8 @@ def minimal_constraint(keys: Sequence[ParameterKey], reference: Array, core: NDA
             where=f"{core.size // 3} core sites",
             fix="give at least three core sites that do not lie on one line",
         )
-    left = (vectors / values) @ vectors.T @ core_design.T
-    # A unit change of a scaled parameter moves the network by one over the root of the number of rows.
-    weight = core.size / sigma_m**2
-    return np.asarray(left.T @ left * weight / max(core.size, 1) * np.trace(inner) / len(inner), dtype=np.float64)
+    left = (vectors / values) @ vectors.T @ design.T / sigma_m
+    return np.asarray(left.T @ left, dtype=np.float64)
 
 
 def _unit_diagonal(matrix: Array) -> tuple[Array, Array]:

@@ -1,0 +1,201 @@
+"""The header line, parameters, statistics and texts of SINEX."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import numpy as np
+
+from fiducial.errors import FormatError
+from fiducial.formats.sinex_fields import NAT, Array, Rows, epochs, floats, integers, rows_of, texts
+from fiducial.formats.sinex_stream import Block
+from fiducial.formats.sinex_units import si_units
+from fiducial.formats.strictness import Findings
+from fiducial.stations.solution import ParameterTable, SolutionHeader
+
+VERSIONS: Final = ("1.00", "2.00", "2.01", "2.02")
+
+_HEADER: Final = re.compile(rb"%=SNX [ -~]*")
+_EPOCH: Final = re.compile(r"(?:[ \d]{2}:[ \d]{3}:[ \d]{5}|\s{12})", re.ASCII)
+_INDEX, _TYPE, _CODE, _POINT, _SOLN = (1, 6), (7, 13), (14, 18), (19, 21), (22, 26)
+_EPOCH_START, _UNIT, _CONSTRAINT, _VALUE, _SIGMA = 27, (40, 44), (45, 46), (47, 68), (69, 80)
+_CONSTRAINTS: Final = {" ": -1, "0": 0, "1": 1, "2": 2}
+
+
+def read_header(line: bytes, name: str) -> SolutionHeader:
+    """Return what the first line says.
+
+    Raises
+    ------
+    FormatError
+        FID-2470 when it is damaged, or of a version that is not known.
+    """
+    text = line.rstrip(b"\r\n").ljust(80)
+    if not _HEADER.fullmatch(text):
+        raise _header_error("the first line holds other than plain characters", name)
+    shown = text.decode("ascii")
+    version = shown[6:10].strip()
+    if version not in VERSIONS:
+        raise _header_error(f"version {version!r} is not among {', '.join(VERSIONS)}", name)
+    instants = []
+    for start in (15, 32, 45):
+        field = shown[start : start + 12]
+        if not _EPOCH.fullmatch(field):
+            raise _header_error(f"{field!r} is not an epoch yy:ddd:sssss", name, start, start + 12)
+        row = Rows(np.frombuffer(text[:80], dtype=np.uint8)[None], np.array([1], dtype=np.int64), name)
+        instants.append(epochs(row, start)[0])
+    count = shown[60:65].strip()
+    if count and not count.isdigit():
+        raise _header_error(f"{count!r} is no number of parameters", name, 60, 65)
+    return SolutionHeader(
+        version, shown[11:14].strip(), shown[28:31].strip(), *instants, shown[58].strip(),
+        int(count) if count else None, _CONSTRAINTS.get(shown[66], -1), tuple(shown[68:].split()),
+    )  # fmt: skip
+
+
+def _header_error(problem: str, name: str, first: int = 0, last: int = 0) -> FormatError:
+    where = f"{name}, line 1" + (f", columns {first + 1}-{last}" if last else "")
+    fix = f"give a SINEX file of version {', '.join(VERSIONS)}; a damaged file: fetch it again"
+    return FormatError("FID-2470", problem, where=where, fix=fix)
+
+
+def read_parameters(
+    block: Block, name: str, findings: Findings, *, sigmas: bool = True
+) -> tuple[ParameterTable, Array, Array]:
+    """Return a list of parameters, the factors from printed units, and the step of the printed sigmas.
+
+    Parameters
+    ----------
+    sigmas : bool
+        False for the vector of normal equations, which has none.
+
+    Returns
+    -------
+    table : ParameterTable
+        Of a vector, ``values`` are divided by the factors.
+    factors : ndarray, shape (n,)
+    sigma_step : ndarray, shape (n,)
+        One unit of the last printed digit of each sigma, converted as the sigma is.
+
+    Raises
+    ------
+    FormatError
+        FID-2473 for a damaged line; FID-2474 when the parameters are not numbered 1, 2, 3 ...
+    """
+    rows = rows_of(block, name)
+    index = integers(rows, *_INDEX)
+    wrong = index != np.arange(1, len(rows) + 1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        problem = f"parameter {index[row]} of {block.title} stands where number {row + 1} belongs"
+        where = f"{name}, line {rows.numbers[row]}, columns 2-6"
+        raise FormatError("FID-2474", problem, where=where, fix="lines are missing or out of order: fetch the file again")
+    types, printed = texts(rows, *_TYPE), texts(rows, *_UNIT)
+    units, factors, unknown = si_units(types, printed)
+    for unit in unknown:
+        row = int(np.argmax(printed == unit))
+        findings.note(f"unit {unit!r} of {types[row]} is not known; its values are kept as printed", int(rows.numbers[row]))
+    _note_duplicates(rows, block.title, findings)
+    values = floats(rows, *_VALUE)
+    values = values * factors if sigmas else values / factors
+    spread, step = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    if sigmas:
+        printed_sigma = floats(rows, *_SIGMA, missing=True)
+        if (printed_sigma < 0).any():
+            rows.stop(int(np.argmax(printed_sigma < 0)), *_SIGMA, "a standard deviation is negative")
+        # The format writes 0 for a number that is missing.
+        spread = np.where(printed_sigma > 0, printed_sigma, np.nan) * factors
+        step = _last_digit(rows) * factors
+    table = ParameterTable(
+        types, texts(rows, *_CODE), texts(rows, *_POINT), texts(rows, *_SOLN), epochs(rows, _EPOCH_START), printed, units,
+        _constraints(rows), values, spread,
+    )  # fmt: skip
+    return table, factors, step
+
+
+def _constraints(rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
+    column = rows.characters[:, _CONSTRAINT[0]]
+    found = np.full(len(rows), -1, dtype=np.int8)
+    known = column == ord(" ")
+    for digit in range(3):
+        found[column == ord(str(digit))] = digit
+    known |= (found >= 0) | (column == ord("-"))
+    if not known.all():
+        row = int(np.argmin(known))
+        rows.stop(row, *_CONSTRAINT, f"constraint {rows.shown(row, *_CONSTRAINT)} is not 0, 1 or 2")
+    return found
+
+
+def _last_digit(rows: Rows) -> Array:
+    """Return one unit of the last printed digit of the sigmas; NaN where there is none."""
+    part = rows.characters[:, slice(*_SIGMA)]
+    width = part.shape[1]
+    letter = np.isin(part, np.frombuffer(b"eEdD", dtype=np.uint8))
+    end = np.where(letter.any(axis=1), letter.argmax(axis=1), width)
+    place = np.arange(width)
+    mantissa = place < end[:, None]
+    point = np.where((part == ord(".")).any(axis=1), (part == ord(".")).argmax(axis=1), end)
+    digits = (part >= ord("0")) & (part <= ord("9"))
+    decimals = (digits & mantissa & (place > point[:, None])).sum(axis=1)
+    exponent = np.zeros(len(rows), dtype=np.int64)
+    for column in range(width):
+        use = digits[:, column] & (column > end)
+        exponent = np.where(use, exponent * 10 + part[:, column].astype(np.int64) - ord("0"), exponent)
+    negative = ((part == ord("-")) & (place > end[:, None])).any(axis=1)
+    power = np.where(negative, -exponent, exponent) - decimals
+    return np.where(digits.any(axis=1), 10.0 ** np.clip(power, -300, 300), np.nan)
+
+
+def _note_duplicates(rows: Rows, title: str, findings: Findings) -> None:
+    key = np.ascontiguousarray(rows.characters[:, _TYPE[0] : _EPOCH_START + 12])
+    words = key.view(f"S{key.shape[1]}")[:, 0].tolist() if len(rows) else []
+    if len(set(words)) == len(words):
+        return
+    seen: set[bytes] = set()
+    for row, word in enumerate(words):
+        if word in seen:
+            shown = " ".join(word.decode("latin-1").split())
+            findings.note(f"parameter {shown} stands twice in {title}", int(rows.numbers[row]))
+        seen.add(word)
+
+
+def read_statistics(block: Block, name: str, findings: Findings) -> dict[str, float]:
+    """Return the statistics by their names, which end before column 32.
+
+    Raises
+    ------
+    FormatError
+        FID-2473 for a value that is no number.
+    """
+    rows = rows_of(block, name)
+    names, values = texts(rows, 1, 31), floats(rows, 31, 54)
+    found: dict[str, float] = {}
+    for row, (key, value) in enumerate(zip(names.tolist(), values.tolist(), strict=True)):
+        label = " ".join(key.upper().split())
+        if label in found and found[label] != value:
+            findings.note(f"the statistic {label} stands twice; the first is kept", int(rows.numbers[row]))
+        found.setdefault(label, value)
+    return found
+
+
+def read_reference(block: Block) -> dict[str, str]:
+    """Return FILE/REFERENCE: texts by their keys of at most 18 characters."""
+    found: dict[str, str] = {}
+    for line in block.data.decode("latin-1").split("\n"):
+        text = line.rstrip("\r")
+        if text.startswith(" ") and text.strip():
+            key, value = text[1:19].strip(), text[19:].strip()
+            found[key] = f"{found[key]}\n{value}" if found.get(key) else value
+    return found
+
+
+def read_comments(block: Block) -> tuple[str, ...]:
+    """Return FILE/COMMENT line by line."""
+    lines = [line.rstrip() for line in block.data.decode("latin-1").split("\n")]
+    return tuple(line[1:] for line in lines if line.startswith(" ") and line.strip())
+
+
+__all__ = [
+    "NAT", "VERSIONS", "read_comments", "read_header", "read_parameters", "read_reference", "read_statistics",
+]  # fmt: skip

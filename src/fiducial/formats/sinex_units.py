@@ -1,0 +1,62 @@
+"""Units of SINEX and what they become: SI, with years and days kept where the format has rates."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fiducial.constants import MILLIARCSECOND_RAD
+
+_MAS: Final = MILLIARCSECOND_RAD
+
+UNITS: Final = {
+    "m": ("m", 1.0), "mm": ("m", 1e-3), "cm": ("m", 1e-2), "km": ("m", 1e3),
+    "m/y": ("m/yr", 1.0), "m/yr": ("m/yr", 1.0), "mm/y": ("m/yr", 1e-3), "cm/y": ("m/yr", 1e-2),
+    "m/y2": ("m/yr2", 1.0), "m/d": ("m/d", 1.0), "m/h": ("m/h", 1.0),
+    "rad": ("rad", 1.0), "mas": ("rad", _MAS), "as": ("rad", 1e3 * _MAS), "uas": ("rad", 1e-3 * _MAS),
+    "ma/d": ("rad/d", _MAS), "mas/d": ("rad/d", _MAS), "m/as": ("m/as", 1.0),
+    "ma/y": ("rad/yr", _MAS), "mas/y": ("rad/yr", _MAS), "rd/y": ("rad/yr", 1.0), "r/y": ("rad/yr", 1.0),
+    "mad2": ("rad/d2", _MAS), "rad/s": ("rad/s", 1.0),
+    "s": ("s", 1.0), "ms": ("s", 1e-3), "us": ("s", 1e-6), "ns": ("s", 1e-9),
+    "s/d": ("s/d", 1.0), "ms/d": ("s/d", 1e-3), "msd": ("s/d", 1e-3), "msd2": ("s/d2", 1e-3), "ms/y": ("s/yr", 1e-3),
+    "ppb": ("1", 1e-9), "pp/y": ("1/yr", 1e-9), "1": ("1", 1.0), "": ("1", 1.0), "----": ("1", 1.0),
+    "y": ("yr", 1.0), "yr": ("yr", 1.0), "hPa": ("Pa", 1e2), "K": ("K", 1.0), "deg": ("rad", np.pi / 180.0),
+}  # fmt: skip
+"""Printed unit -> unit of the result and the factor to it (SINEX 2.02, appendix I, and what files hold)."""
+
+_YEARS: Final = ("TEXP_", "TLOG_")
+
+
+def si_units(types: NDArray[np.str_], printed: NDArray[np.str_]) -> tuple[NDArray[np.str_], NDArray[np.float64], list[str]]:
+    """Return units and factors of parameters, and the printed units that are not known.
+
+    Parameters
+    ----------
+    types, printed : ndarray of str, shape (n,)
+
+    Returns
+    -------
+    units : ndarray of str, shape (n,)
+        An unknown unit is kept as printed.
+    factors : ndarray, shape (n,)
+        Value in ``units`` = factor times printed value; 1 for an unknown unit.
+    unknown : list of str
+
+    Notes
+    -----
+    The post-seismic files of ITRF2020 print ``m`` for time constants; they are years.
+    """
+    names, place = np.unique(printed, return_inverse=True)
+    known = [UNITS.get(name, (name, 1.0)) for name in names.tolist()]
+    units = np.array([unit for unit, _ in known], dtype="U8")[place] if len(names) else np.zeros(0, dtype="U8")
+    factors = np.array([factor for _, factor in known])[place] if len(names) else np.zeros(0)
+    constants = np.zeros(len(types), dtype=np.bool_)
+    for start in _YEARS:
+        constants |= np.strings.startswith(types, start)
+    if constants.any():
+        constants &= np.isin(printed, ("m", "y", "yr", ""))
+        units[constants], factors[constants] = "yr", 1.0
+    unknown = [name for name in names.tolist() if name not in UNITS]
+    return units, factors, unknown

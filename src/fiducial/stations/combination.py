@@ -1,0 +1,402 @@
+"""Combination of station solutions of many centres into one frame, with variance components and reasons for rejections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fiducial.errors import InputError, NumericsError
+from fiducial.geodesy.ellipsoid import geodetic_from_geocentric, local_axes
+from fiducial.stations.helmert_design import COORDINATES, ParameterKey, coordinate_rows
+from fiducial.stations.systems import (
+    CentreSolution,
+    DatumFreeSystem,
+    datum_free,
+    minimal_constraint,
+    triangular_inverse,
+)
+
+Array = NDArray[np.float64]
+SiteName = tuple[str, str, str]
+Reason = Literal["residual", "normalised-residual", "single-centre", "missing-datum", "variance"]
+
+_MAD: Final = 1.4826
+_LEAST_REDUNDANCY: Final = 1.0
+_LEAST_STATIONS: Final = 4
+_LEAST_SIGMA: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationOptions:
+    """Options of a station combination.
+
+    Attributes
+    ----------
+    residual_limit_m : float
+        A station of a centre with a larger residual in East, North or Up is rejected ...
+    normalised_limit : float
+        ... or with one above this many standard deviations.
+    variance_tolerance : float
+        Variance factors are iterated until they change by less than this part.
+    sweeps : int
+        Most iterations.
+    datum_sigma_m : float
+        How tightly the core holds origin, scale and orientation.
+    core_limit_m : float
+        A core station that departs from its reference by more, after alignment, is no core station.
+    """
+
+    residual_limit_m: float = 0.02
+    normalised_limit: float = 5.0
+    variance_tolerance: float = 1e-3
+    sweeps: int = 30
+    datum_sigma_m: float = 1e-4
+    core_limit_m: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class StationRejection:
+    """A station that was taken out of a centre's solution, or out of the core."""
+
+    centre: str
+    site: SiteName
+    reason: Reason
+    value: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CentreResult:
+    """What the combination says of one centre.
+
+    Attributes
+    ----------
+    name : str
+    stations, core_stations : int
+        Used stations, and those of them in the core.
+    helmert : ndarray, shape (7,)
+        From the centre to the combination: T [m], D, R [rad], position-vector signs.
+    helmert_sigma : ndarray, shape (7,)
+    variance_factor : float
+        Estimated variance of unit weight: covariances of the centre were multiplied by it.
+    redundancy : float
+    wrms_enu_m, rms_enu_m : ndarray, shape (3,)
+        Of the station residuals, centre after Helmert minus combination, East, North, Up.
+    sites : tuple of site
+    residuals_enu_m : ndarray, shape (site, 3)
+    datum_sigma_m : ndarray, shape (7,)
+        How well the centre's own solution knew its frame.
+    """
+
+    name: str
+    stations: int
+    core_stations: int
+    helmert: Array
+    helmert_sigma: Array
+    variance_factor: float
+    redundancy: float
+    wrms_enu_m: Array
+    rms_enu_m: Array
+    sites: tuple[SiteName, ...]
+    residuals_enu_m: Array
+    datum_sigma_m: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StationCombination:
+    """Combined stations and Earth rotation.
+
+    Attributes
+    ----------
+    keys : tuple of ParameterKey
+    value : ndarray, shape (parameter,)
+    covariance : ndarray, shape (parameter, parameter)
+        Scaled by the variance factors; minimal constraints included.
+    centres : tuple of CentreResult
+    core : tuple of site
+    rejections : tuple of StationRejection
+    converged : bool
+    """
+
+    keys: tuple[ParameterKey, ...]
+    value: Array
+    covariance: Array
+    centres: tuple[CentreResult, ...]
+    core: tuple[SiteName, ...]
+    rejections: tuple[StationRejection, ...]
+    converged: bool
+
+    def positions(self) -> tuple[tuple[SiteName, ...], Array, Array]:
+        """Return sites, coordinates (site, 3) and their covariances (site, 3, 3)."""
+        rows = coordinate_rows(self.keys)
+        sites = tuple(self.keys[row[0]].site for row in rows)
+        return sites, self.value[rows], self.covariance[rows[:, :, None], rows[:, None, :]]
+
+
+def combine_stations(
+    solutions: Sequence[CentreSolution],
+    reference: dict[SiteName, Array],
+    core: Sequence[SiteName] | None = None,
+    options: StationOptions | None = None,
+) -> StationCombination:
+    """Combine solutions of one day or week.
+
+    Parameters
+    ----------
+    solutions : sequence of CentreSolution
+    reference : dict of site to ndarray, shape (3,)
+        Coordinates of the frame at the epoch of the solutions, metres: they hold the datum.
+    core : sequence of site, optional
+        Stations that hold the datum; all that have reference coordinates by default.
+    options : StationOptions, optional
+
+    Raises
+    ------
+    InputError
+        FID-1321 when there is no solution or two of one name; FID-1322 when too few core stations are left.
+    NumericsError
+        FID-3130 to FID-3132 for covariances that are not positive definite, a datum or a system that is singular.
+
+    Notes
+    -----
+    Each centre's constraints and datum are taken out; the normal equations are summed with weights 1 / variance factor and
+    the datum comes from minimal constraints on the core alone. Factors: sigma_k2 = v_k' P_k v_k / r_k with redundancy
+    r_k = rank_k - tr(N_k N^-1) (Foerstner 1979), started from robust ones, since units of weight of different software
+    differ by orders of magnitude. Stations beyond 2 cm or 5 sigma go, the worst of each centre at a time (IGS practice).
+    """
+    chosen = options or StationOptions()
+    if not solutions or len({one.name for one in solutions}) != len(solutions):
+        raise InputError(
+            "FID-1321", "no solution to combine, or two of one name",
+            where=", ".join(one.name for one in solutions) or "no solution", fix="give each centre once",
+        )  # fmt: skip
+    return _Combiner(list(solutions), reference, core, chosen).run()
+
+
+class _Combiner:
+    def __init__(
+        self, solutions: list[CentreSolution], reference: dict[SiteName, Array], core: Sequence[SiteName] | None,
+        options: StationOptions,
+    ) -> None:  # fmt: skip
+        self.options = options
+        self.reference = reference
+        self.solutions = solutions
+        self.systems = [datum_free(one) for one in solutions]
+        self.keys = tuple(dict.fromkeys(key for one in solutions for key in one.keys))
+        self.place = {key: row for row, key in enumerate(self.keys)}
+        self.rows = [np.array([self.place[key] for key in one.keys], dtype=np.intp) for one in self.systems]
+        self.core = [site for site in (core or reference) if site in reference]
+        self.rejections: list[StationRejection] = []
+        self.factor = np.ones(len(solutions))
+        self.redundancy = np.full(len(solutions), np.nan)
+        self.start = self._approximate()
+
+    def run(self) -> StationCombination:
+        self._prescale()
+        converged = False
+        for _ in range(self.options.sweeps):
+            self._solve()
+            change = self._variances()
+            if self._reject():
+                continue
+            if change < self.options.variance_tolerance:
+                converged = True
+                break
+        self._solve()
+        self._variances()
+        results = tuple(self._result(k) for k in range(len(self.systems)))
+        return StationCombination(
+            self.keys, self.value, self.covariance, results, tuple(self.core), tuple(self.rejections), converged
+        )
+
+    def _approximate(self) -> Array:
+        """Reference coordinates where there are any, medians of the centres otherwise."""
+        listed: dict[int, list[float]] = {}
+        for system, rows in zip(self.systems, self.rows, strict=True):
+            for row, value in zip(rows, system.value, strict=True):
+                listed.setdefault(int(row), []).append(float(value))
+        start = np.array([np.median(listed[row]) for row in range(len(self.keys))])
+        for row, key in enumerate(self.keys):
+            if key.site in self.reference and key.kind in COORDINATES:
+                start[row] = self.reference[key.site][COORDINATES[key.kind]]
+        return start
+
+    def _prescale(self) -> None:
+        """Robust variance factors from the residuals of each centre to the medians, after its own Helmert fit."""
+        for k, (system, rows) in enumerate(zip(self.systems, self.rows, strict=True)):
+            difference = system.value - self.start[rows]
+            rest = difference - system.design @ (system.projection @ difference)
+            sigma = np.sqrt(np.diag(self.solutions[k].covariance))
+            coordinates = coordinate_rows(system.keys).ravel()
+            ratio = np.abs(rest[coordinates]) / sigma[coordinates]
+            scale = _MAD * float(np.median(ratio))
+            self.factor[k] = max(scale, 1e-6) ** 2
+
+    def _solve(self) -> None:
+        size = len(self.keys)
+        normal, right = np.zeros((size, size)), np.zeros(size)
+        for k, (system, rows) in enumerate(zip(self.systems, self.rows, strict=True)):
+            normal[np.ix_(rows, rows)] += system.normal / self.factor[k]
+            right[rows] += system.normal @ (system.value - self.start[rows]) / self.factor[k]
+        self._check_used(normal)
+        normal += minimal_constraint(self.keys, self.start, self._core_rows(), self.options.datum_sigma_m)
+        try:
+            self.covariance = triangular_inverse(normal)
+        except np.linalg.LinAlgError:
+            raise self._singular(normal) from None
+        self.step = self.covariance @ right
+        self.value = self.start + self.step
+
+    def _check_used(self, normal: Array) -> None:
+        """Parameters that lost their last centre leave the system."""
+        used = np.diag(normal) > 0
+        if used.all():
+            return
+        gone = {self.keys[row] for row in np.flatnonzero(~used)}
+        raise NumericsError(
+            "FID-3132",
+            f"no centre is left for {', '.join(sorted({key.code or key.kind for key in gone}))}",
+            where="station combination",
+            fix="leave these stations out, or raise the limits",
+        )
+
+    def _singular(self, normal: Array) -> NumericsError:
+        diagonal = np.sqrt(np.maximum(np.diag(normal), np.finfo(float).tiny))
+        values, vectors = np.linalg.eigh(normal / np.outer(diagonal, diagonal))
+        key = self.keys[int(np.argmax(np.abs(vectors[:, 0])))]
+        return NumericsError(
+            "FID-3132",
+            f"the combined system is singular (smallest eigenvalue {values[0]:.3g}), mostly in {key.kind} {key.code}: "
+            "a datum is missing that the core stations do not give",
+            where="station combination",
+            fix="check that all stations hang together, and that the core spans the network",
+        )
+
+    def _core_rows(self) -> NDArray[np.intp]:
+        core = set(self.core)
+        rows = np.array(
+            [row for row, key in enumerate(self.keys) if key.kind in COORDINATES and key.site in core], dtype=np.intp
+        )
+        if rows.size < 9:
+            raise InputError(
+                "FID-1322", f"{rows.size // 3} core stations are left, three are needed", where="core stations",
+                fix="give a reference frame with more common stations",
+            )  # fmt: skip
+        return rows
+
+    def _residuals(self, k: int) -> tuple[Array, Array]:
+        """Helmert parameters from the centre to the combination and residuals of all parameters."""
+        system, rows = self.systems[k], self.rows[k]
+        difference = self.value[rows] - system.value
+        helmert = system.projection @ difference
+        return helmert, system.design @ helmert - difference
+
+    def _variances(self) -> float:
+        before = self.factor.copy()
+        for k, (system, rows) in enumerate(zip(self.systems, self.rows, strict=True)):
+            _, residual = self._residuals(k)
+            square = float(residual @ system.normal @ residual)
+            own = self.covariance[np.ix_(rows, rows)]
+            used = float(np.einsum("ij,ij->", system.normal, own)) / before[k]
+            redundancy = system.rank - used
+            self.redundancy[k] = redundancy
+            if redundancy > _LEAST_REDUNDANCY:
+                self.factor[k] = max(square / redundancy, 1e-12)
+        return float(np.max(np.abs(self.factor / before - 1.0)))
+
+    def _reject(self) -> bool:
+        """Take the worst station out of each centre that has one beyond the limits."""
+        changed = False
+        for k in range(len(self.systems)):
+            sites, enu, sigma = self._station_residuals(k)
+            ratio = np.abs(enu) / sigma
+            severity = np.maximum(
+                np.abs(enu) / self.options.residual_limit_m, ratio / self.options.normalised_limit
+            ).max(axis=1)
+            worst = int(np.argmax(severity))
+            if severity[worst] <= 1.0 or len(sites) <= _LEAST_STATIONS:
+                continue
+            by_size = (
+                np.abs(enu[worst]).max() / self.options.residual_limit_m
+                >= ratio[worst].max() / self.options.normalised_limit
+            )
+            reason: Reason = "residual" if by_size else "normalised-residual"
+            value = float(np.abs(enu[worst]).max() if by_size else ratio[worst].max())
+            limit = self.options.residual_limit_m if by_size else self.options.normalised_limit
+            self.rejections.append(StationRejection(self.systems[k].name, sites[worst], reason, value, limit))
+            self._drop(k, sites[worst])
+            changed = True
+        return changed | self._prune()
+
+    def _drop(self, k: int, site: SiteName) -> None:
+        """Leave a station out of a centre: its rows of the covariance go, which is exact."""
+        old = self.solutions[k]
+        keep = np.array([row for row, key in enumerate(old.keys) if key.site != site or not key.code], dtype=np.intp)
+        part = np.ix_(keep, keep)
+        self.solutions[k] = CentreSolution(
+            old.name, tuple(old.keys[row] for row in keep), old.value[keep], old.covariance[part],
+            None if old.apriori is None else old.apriori[keep],
+            None if old.apriori_covariance is None else old.apriori_covariance[part],
+        )  # fmt: skip
+        self.systems[k] = datum_free(self.solutions[k])
+        self.rows[k] = np.array([self.place[key] for key in self.systems[k].keys], dtype=np.intp)
+
+    def _prune(self) -> bool:
+        """Parameters that no centre has any more leave the combination."""
+        left = {int(row) for rows in self.rows for row in rows}
+        if len(left) == len(self.keys):
+            return False
+        kept = sorted(left)
+        self.keys = tuple(self.keys[row] for row in kept)
+        self.start = self.start[kept]
+        self.place = {key: row for row, key in enumerate(self.keys)}
+        self.rows = [np.array([self.place[key] for key in one.keys], dtype=np.intp) for one in self.systems]
+        sites = {key.site for key in self.keys}
+        self.core = [site for site in self.core if site in sites]
+        return True
+
+    def _station_residuals(self, k: int) -> tuple[tuple[SiteName, ...], Array, Array]:
+        """Sites, residuals and their standard deviations in East, North, Up, metres."""
+        system = self.systems[k]
+        _, residual = self._residuals(k)
+        rows = coordinate_rows(system.keys)
+        longitude, latitude, _ = geodetic_from_geocentric(system.value[rows])
+        axes = local_axes(longitude, latitude)
+        enu = np.einsum("sac,sc->sa", axes, residual[rows])
+        # Of the residual, not of the coordinate: the combination follows a centre by its share.
+        own = triangular_inverse(system.normal + system.regular) * self.factor[k]
+        combined = self.covariance[np.ix_(self.rows[k], self.rows[k])]
+        rest = own - combined
+        blocks = rest[rows[:, :, None], rows[:, None, :]]
+        variance = np.einsum("sac,scd,sad->sa", axes, blocks, axes)
+        least = (
+            _LEAST_SIGMA * np.sqrt(np.einsum("sac,scd,sad->sa", axes, own[rows[:, :, None], rows[:, None, :]], axes))
+        ) ** 2
+        sites = tuple(system.keys[row[0]].site for row in rows)
+        return sites, enu, np.sqrt(np.maximum(variance, least))
+
+    def _result(self, k: int) -> CentreResult:
+        system = self.systems[k]
+        helmert, _ = self._residuals(k)
+        sites, enu, sigma = self._station_residuals(k)
+        weight = 1.0 / sigma**2
+        wrms = np.sqrt((weight * enu**2).sum(axis=0) / weight.sum(axis=0))
+        core = set(self.core)
+        return CentreResult(
+            name=system.name,
+            stations=len(sites),
+            core_stations=sum(1 for site in sites if site in core),
+            helmert=helmert,
+            helmert_sigma=np.sqrt(np.diag(system.helmert_covariance) * self.factor[k]),
+            variance_factor=float(self.factor[k]),
+            redundancy=float(self.redundancy[k]),
+            wrms_enu_m=wrms,
+            rms_enu_m=np.sqrt((enu**2).mean(axis=0)),
+            sites=sites,
+            residuals_enu_m=enu,
+            datum_sigma_m=system.datum_sigma_m,
+        )
