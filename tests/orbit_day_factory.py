@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 
-import keplerian
 import numpy as np
 
+import keplerian
 from fiducial.formats import clk, sp3
 from fiducial.orbits.orbit import Clocks, Orbit, satellite_order
 
@@ -75,7 +76,7 @@ def write_orbit(folder, centre, orbit, *, name=None, label=None, comments=()):
     return path
 
 
-def write_clocks(folder, centre, orbit, *, step_s=30.0, seed=0):
+def write_clocks(folder, centre, orbit, *, step_s=30.0):
     """Write a CLK file at a finer interval than the orbit, with the same clocks at its epochs."""
     length_s = orbit.interval_s * orbit.epochs_gps.size
     count = round(length_s / step_s)
@@ -96,3 +97,77 @@ def write_day(folder, *, count=4, satellites=GPS, clocks=True, seed=0, **options
     for centre, orbit in own.items():
         write_orbit(folder, centre, orbit)
     return Path(folder), true, own
+
+
+def frame_summary(
+    names, *, week=2332, day=4, rotation_mas=(0.1, -0.2, 0.3), bulletin_uas=(94.375, 32.057), lod_us=-41.0
+):
+    """Text of a SINEX-combination summary: all centres turned by the same angles, residuals of Bulletin A."""
+    names = [name.lower() for name in names]
+    files = [f"  - {{name: {name}, file: '{name}.SNX', weighted: True}}" for name in names]
+    turned = ", ".join(f"{value:.3f}" for value in rotation_mas)
+    residuals = [
+        f"    - {{ac: {name}, day: {day}, dxpo: {10.0 * k:.1f}, dypo: {-5.0 * k:.1f}, dxpor: 0.0, dypor: 0.0,"
+        f" dlod: {k:.1f}, dgc:[0.0, 0.0, 0.0], dsc: 0.0}}"
+        for k, name in enumerate(names)
+    ]
+    bulletin = (
+        f"    - {{ac: bua, day: {day}, dxpo: {bulletin_uas[0]}, dypo: {bulletin_uas[1]}, dxpor: 0.0, dypor: 0.0,"
+        f" dlod: {lod_us}}}"
+    )
+    moved = [
+        f"    - {{ac: {name}, day: {day}, T:[0.0, 0.0, 0.0], S: 0.0, R:[{turned}], rms:[2.0, 2.0, 6.0]}}"
+        for name in names
+    ]
+    return SUMMARY.format(
+        week=week, files="\n".join(files), residuals="\n".join([*residuals, bulletin]), transfo="\n".join(moved)
+    )
+
+
+SUMMARY = """\
+# IGS combination of daily AC SINEX solutions for week {week}
+ac:
+{files}
+igs: {{file: 'IGS.SNX'}}
+bua: {{file: finals2000A.data}}
+# - wrms   = WRMS of "AC - igs" residuals (unit: mm, frame: ENH)
+# - sigm   = median of formal errors (unit: mm, frame: ENH)
+stats:
+  -
+    - {{ac: igs, day: 4, nsta: 491, nrf: 160, ncore: 47}}
+# - dxpo  = X-pole residuals (unit: uas)
+# - dypo  = Y-pole residuals (unit: uas)
+# - dxpor = X-pole rate residuals (unit: uas/d)
+# - dypor = Y-pole rate residuals (unit: uas/d)
+# - dlod  = LOD residuals (unit: us)
+# - dgc   = geocenter residuals (unit: mm, frame: XYZ)
+# - dsc   = terrestrial scale residuals (unit: ppb)
+globres:
+  -
+{residuals}
+# - T   = translations (unit: mm, frame: XYZ)
+# - S   = scale factors (unit: ppb)
+# - R   = rotations (unit: mas, frame: XYZ)
+# - rms = RMS of transformation residuals (unit: mm, frame: ENH)
+transfo:
+  -
+{transfo}
+rejections:
+# - res = residuals before rejection (unit: mm, frame: ENH)
+outliers:
+nologs: []
+errors:
+missing: []
+"""
+
+
+def bulletin_a(*, first_mjd=60567, days=10, flag="I", blank=False):
+    """Text of IERS finals: pole and length of day that change evenly by the day, in Bulletin A only."""
+    rows = []
+    for k in range(days):
+        date = dt.date(1858, 11, 17) + dt.timedelta(days=first_mjd + k)
+        start = f"{date.year % 100:2d}{date.month:2d}{date.day:2d} {first_mjd + k:8.2f}"
+        x, y, ut1, lod = 0.2 + 1e-3 * k, 0.4 - 2e-3 * k, 0.03 + 1e-4 * k, 0.5 + 0.01 * k
+        values = f" {flag} {x:9.6f}{5e-5:9.6f} {y:9.6f}{5e-5:9.6f}  {flag}{ut1:10.7f}{1e-5:10.7f} {lod:7.4f}{1e-3:7.4f}"
+        rows.append((start if blank else start + values).ljust(187))
+    return "\n".join(rows) + "\n"

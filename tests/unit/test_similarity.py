@@ -28,7 +28,7 @@ def test_parameters_without_noise(robust):
 
 def test_rotation_has_position_vector_signs():
     np.testing.assert_allclose(
-        rotation_matrix(np.array([0.1, 0.2, 0.3])) @ [1.0, 2.0, 3.0], np.cross([0.1, 0.2, 0.3], [1.0, 2.0, 3.0])
+        rotation_matrix(np.array([0.1, 0.2, 0.3])) @ [1.0, 2.0, 4.0], np.cross([0.1, 0.2, 0.3], [1.0, 2.0, 4.0]), atol=1e-15
     )
 
 
@@ -68,7 +68,7 @@ def test_weights():
     "source",
     [
         np.zeros((0, 3)), np.ones((1, 3)), np.array([[1e7, 0, 0], [0, 1e7, 0.0]]), np.linspace(1, 2, 9)[:, None] * [1e7, 2e7, 0],
-        np.full((5, 3), np.nan),
+        np.full((5, 3), np.nan), np.zeros((5, 3)),
     ],
 )  # fmt: skip
 def test_undetermined(source):

@@ -28,6 +28,9 @@ app.command(
     name="orbits",
     help="GNSS orbits and clocks: combine centres, compare, what if one fails.",
 )
+app.command(
+    "fiducial.cli.frame:app", name="frame", help="Terrestrial reference frames: transform positions and velocities."
+)
 app.command("fiducial.cli.doctor:doctor", name="doctor", help="Tell whether this machine has what Fiducial needs.")
 for module in MOTION_MODULES:
     import_module(f"fiducial.cli.{module}")

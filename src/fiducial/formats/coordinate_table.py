@@ -194,9 +194,7 @@ def _numbers(cells: list[str], columns: tuple[str, ...], where: str) -> list[flo
     for place, (cell, role) in enumerate(zip(cells, columns, strict=True), start=1):
         here = f"{where}, column {place}"
         missing = cell.lower() in {"", "nan", "-"}
-        if role == "station":
-            values.append(np.nan)
-        elif missing and role not in _POSITION:
+        if role == "station" or (missing and role not in _POSITION):
             values.append(np.nan)
         elif role == "epoch":
             values.append(_epoch(cell, here))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from functools import cache
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,7 +50,7 @@ def lagrange_interpolate(samples: Array, at: Array, *, points: int = 11, one_sid
             fix="give at least two points and known epochs",
         )
     count = len(samples)
-    flat = samples.reshape(count, -1)
+    flat = samples.reshape(count, math.prod(samples.shape[1:]))
     out = np.full((at.size, flat.shape[1]), np.nan)
     nearest = np.rint(at).astype(np.int64)
     inside = (at >= 0) & (at <= count - 1)

@@ -89,7 +89,7 @@ def fit_similarity(
     iteratively reweighted least squares with weights 1 / (largest of the length of v and 0.05 of the median length).
     """
     given = np.ones(len(source_m)) if weights is None else weights
-    height = float(np.sqrt(np.mean(np.sum(source_m**2, axis=1)))) if len(source_m) else 1.0
+    height = (float(np.sqrt(np.mean(np.sum(source_m**2, axis=1)))) if len(source_m) else 0.0) or 1.0
     unit = source_m / height
     difference = target_m - source_m
     current, parameters = given, np.zeros(7)
@@ -136,8 +136,8 @@ def _normal_equations(unit: Array, difference: Array, weights: Array) -> tuple[A
 
 
 def _solve(normal: Array, right: Array) -> Array:
-    values = np.linalg.eigvalsh(normal)
-    if not np.all(np.isfinite(values)) or values[0] <= 1e-12 * values[-1]:
+    values = np.linalg.eigvalsh(normal) if np.all(np.isfinite(normal)) else np.zeros(7)
+    if values[0] <= 1e-12 * values[-1]:
         raise NumericsError(
             "FID-3110",
             "the positions do not determine the seven parameters of a similarity",

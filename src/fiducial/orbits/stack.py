@@ -61,16 +61,21 @@ def common_grid(orbits: Mapping[str, Orbit], sampling_s: float | None = None) ->
     ------
     InputError
         FID-1202 when a centre has no epoch in the span that most have; FID-1203 for an interval that does not divide
-        a day.
+        a day; FID-1204 without any epoch.
     """
-    spans = {name: _span(orbit) for name, orbit in orbits.items()}
+    spans = {name: _span(orbit) for name, orbit in orbits.items() if orbit.epochs_gps.size}
+    if not spans:
+        fix = "give at least one orbit file that is not compared only"
+        raise InputError("FID-1204", "no orbit is left to be combined", where=", ".join(orbits) or "no centre", fix=fix)
     listed = sorted(spans.values())
     begin, end = max(dict.fromkeys(listed), key=lambda span: (listed.count(span), span[1] - span[0]))
-    for name, (first, last) in spans.items():
+    for name in orbits:
+        first, last = spans.get(name, (end, end))
         if last <= begin or first >= end:
+            own = f"orbits from {first} to {last}" if name in spans else "no epoch"
             raise InputError(
                 "FID-1202",
-                f"centre {name} has orbits from {first} to {last}, most have {begin} to {end} (GPS time)",
+                f"centre {name} has {own}, most have {begin} to {end} (GPS time)",
                 where=name,
                 fix="combine files of one day at a time",
             )
@@ -132,7 +137,7 @@ def stack_orbits(
         _, here, there = np.intersect1d(orbit.epochs_gps, epochs_gps, assume_unique=True, return_indices=True)
         own = np.array([j for j, satellite in enumerate(orbit.satellites) if satellite in place], dtype=np.intp)
         column = np.array([place[orbit.satellites[j]] for j in own], dtype=np.intp)
-        position[k][np.ix_(there, column)] = orbit.position_m[np.ix_(here, own)]
+        position[k][np.ix_(there, column)] = _whole(orbit.position_m)[np.ix_(here, own)]
         clock[k][np.ix_(there, column)] = orbit.clock_s[np.ix_(here, own)]
     native = position.copy()
     interpolated = np.zeros(shape[:2], dtype=bool)
@@ -159,18 +164,22 @@ def _densify(
     out: Array, orbit: Orbit, epochs_gps: Epochs, rows: NDArray[np.intp], place: dict[str, int], native: Array
 ) -> None:
     """Fill the rows of the grid that lie between the epochs of one centre."""
-    step_s = orbit.interval_s
-    at = (epochs_gps[rows] - orbit.epochs_gps[0]) / np.timedelta64(1, "ns") / (step_s * 1e9)
-    samples = _equidistant(orbit, step_s)
+    step = np.timedelta64(round(orbit.interval_s * 1e9), "ns")
+    regular = _regular(orbit.epochs_gps, step)
+    own_epochs, own_position = orbit.epochs_gps[regular], _whole(orbit.position_m[regular])
+    at = (epochs_gps[rows] - own_epochs[0]) / step
+    index = (own_epochs - own_epochs[0]) // step
+    samples = np.full((int(index[-1]) + 1, *own_position.shape[1:]), np.nan)
+    samples[index] = own_position
     own = np.array([j for j, satellite in enumerate(orbit.satellites) if satellite in place], dtype=np.intp)
     column = np.array([place[orbit.satellites[j]] for j in own], dtype=np.intp)
     filled = lagrange_interpolate(samples[:, own], at, points=_POINTS)
-    nodes = np.searchsorted(epochs_gps, orbit.epochs_gps)
-    on_grid = (nodes < epochs_gps.size) & (epochs_gps[np.minimum(nodes, epochs_gps.size - 1)] == orbit.epochs_gps)
-    uniform = samples.shape[0] == orbit.epochs_gps.size
+    nodes = np.searchsorted(epochs_gps, own_epochs)
+    on_grid = (nodes < epochs_gps.size) & (epochs_gps[np.minimum(nodes, epochs_gps.size - 1)] == own_epochs)
+    uniform = samples.shape[0] == own_epochs.size
     if uniform and on_grid[: max(on_grid.nonzero()[0], default=-1) + 1].all() and on_grid.sum() >= _DIFFERENCE_POINTS:
         reference, known = _reference(native[:, :, column])
-        difference = orbit.position_m[on_grid][:, own] - reference[nodes[on_grid]]
+        difference = own_position[on_grid][:, own] - reference[nodes[on_grid]]
         smooth = lagrange_interpolate(difference, at, points=_DIFFERENCE_POINTS, one_sided=True)
         by_difference = reference[rows] + smooth
         # A reference that itself jumps would show here; positions interpolated in their own right then stand.
@@ -180,12 +189,15 @@ def _densify(
     out[np.ix_(rows, column)] = filled
 
 
-def _equidistant(orbit: Orbit, step_s: float) -> Array:
-    """Positions at every multiple of the interval since the first epoch, NaN in gaps."""
-    index = np.rint((orbit.epochs_gps - orbit.epochs_gps[0]) / np.timedelta64(1, "ns") / (step_s * 1e9)).astype(int)
-    samples = np.full((index[-1] + 1, *orbit.position_m.shape[1:]), np.nan)
-    samples[index] = orbit.position_m
-    return samples
+def _regular(epochs: Epochs, step: np.timedelta64) -> NDArray[np.intp]:
+    """Rows of the epochs that are whole intervals apart; others between them cannot be samples of a polynomial."""
+    _, phase, counts = np.unique((epochs - epochs[0]) % step, return_inverse=True, return_counts=True)
+    return np.flatnonzero(phase == np.argmax(counts))
+
+
+def _whole(position_m: Array) -> Array:
+    """Positions of which no coordinate is missing, NaN for the others."""
+    return np.where(np.isfinite(position_m).all(axis=-1, keepdims=True), position_m, np.nan)
 
 
 def _reference(native: Array) -> tuple[Array, NDArray[np.bool_]]:

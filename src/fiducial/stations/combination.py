@@ -14,7 +14,6 @@ from fiducial.geodesy.ellipsoid import geodetic_from_geocentric, local_axes
 from fiducial.stations.helmert_design import COORDINATES, ParameterKey, coordinate_rows
 from fiducial.stations.systems import (
     CentreSolution,
-    DatumFreeSystem,
     datum_free,
     minimal_constraint,
     triangular_inverse,
@@ -368,14 +367,11 @@ class _Combiner:
         axes = local_axes(longitude, latitude)
         enu = np.einsum("sac,sc->sa", axes, residual[rows])
         # Of the residual, not of the coordinate: the combination follows a centre by its share.
-        own = triangular_inverse(system.normal + system.regular) * self.factor[k]
-        combined = self.covariance[np.ix_(self.rows[k], self.rows[k])]
-        rest = own - combined
-        blocks = rest[rows[:, :, None], rows[:, None, :]]
-        variance = np.einsum("sac,scd,sad->sa", axes, blocks, axes)
-        least = (
-            _LEAST_SIGMA * np.sqrt(np.einsum("sac,scd,sad->sa", axes, own[rows[:, :, None], rows[:, None, :]], axes))
-        ) ** 2
+        own = system.own_blocks * self.factor[k]
+        place = self.rows[k][rows]
+        rest = own - self.covariance[place[:, :, None], place[:, None, :]]
+        variance = np.einsum("sac,scd,sad->sa", axes, rest, axes)
+        least = _LEAST_SIGMA**2 * np.einsum("sac,scd,sad->sa", axes, own, axes)
         sites = tuple(system.keys[row[0]].site for row in rows)
         return sites, enu, np.sqrt(np.maximum(variance, least))
 

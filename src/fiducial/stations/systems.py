@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from fiducial.errors import NumericsError
-from fiducial.stations.helmert_design import AT_SURFACE, ParameterKey, helmert_design
+from fiducial.stations.helmert_design import AT_SURFACE, ParameterKey, coordinate_rows, helmert_design
 
 Array = NDArray[np.float64]
 
@@ -65,8 +65,8 @@ class DatumFreeSystem:
         Derivatives with respect to the Helmert parameters.
     projection : ndarray, shape (7, parameter)
         Takes differences of parameters to Helmert parameters [m, 1, rad], weighted by the diagonal of ``normal``.
-    regular : ndarray, shape (parameter, parameter)
-        Minimal constraints of the network itself, which make ``normal`` regular.
+    own_blocks : ndarray, shape (site, 3, 3)
+        Covariances of the sites' coordinates, m2, with the datum held by the network itself.
     helmert_covariance : ndarray, shape (7, 7)
         Of Helmert parameters so estimated, in the centre's unit of weight.
     rank : int
@@ -80,7 +80,7 @@ class DatumFreeSystem:
     datum_sigma_m: Array
     design: Array
     projection: Array
-    regular: Array
+    own_blocks: Array
     helmert_covariance: Array
     rank: int
 
@@ -155,13 +155,15 @@ def datum_free(solution: CentreSolution) -> DatumFreeSystem:
     projection = (shape @ (weight[:, None] * design).T) / AT_SURFACE[:, None]
     return DatumFreeSystem(
         solution.name, solution.keys, value, free, sigma, design * AT_SURFACE, projection,
-        _own_datum(projection * AT_SURFACE[:, None]), shape / np.outer(AT_SURFACE, AT_SURFACE), len(value) - len(AT_SURFACE),
+        _own_blocks(solution.keys, free, projection * AT_SURFACE[:, None]), shape / np.outer(AT_SURFACE, AT_SURFACE), len(value) - len(AT_SURFACE),
     )  # fmt: skip
 
 
-def _own_datum(projection_m: Array) -> Array:
-    """Normal matrix that holds the network's own origin, scale and orientation to 0.1 mm."""
-    return np.asarray(projection_m.T @ projection_m / 1e-8, dtype=np.float64)
+def _own_blocks(keys: Sequence[ParameterKey], free: Array, projection_m: Array) -> Array:
+    """Covariances of the sites with the network's own origin, scale and orientation held to 0.1 mm."""
+    covariance = triangular_inverse(free + projection_m.T @ projection_m / 1e-8)
+    rows = coordinate_rows(keys)
+    return np.asarray(covariance[rows[:, :, None], rows[:, None, :]], dtype=np.float64)
 
 
 def minimal_constraint(keys: Sequence[ParameterKey], reference: Array, core: NDArray[np.intp], sigma_m: float) -> Array:
