@@ -128,7 +128,7 @@ def to_bytes(table: CoordinateTable, *, commas: bool = True) -> bytes:
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerows([columns, *zip(*lists, strict=True)])
         return ("\n".join(lines) + "\n" + buffer.getvalue()).encode()
-    lists = [[re.sub(r"\s+", "_", cell) or "-" for cell in cells] for cells in lists]
+    lists = [[re.sub(r"[\s,]+", "_", cell) or "-" for cell in cells] for cells in lists]
     widths = [max(map(len, [column, *cells])) for column, cells in zip(columns, lists, strict=True)]
     for row in [columns, *zip(*lists, strict=True)]:
         aligned = [
@@ -184,8 +184,8 @@ def _name(cells: list[str], columns: tuple[str, ...], where: str) -> str:
     if len(cells) != len(columns):
         raise _unfit(f"{len(cells)} columns instead of {len(columns)}", where)
     name = cells[columns.index("station")]
-    if not name:
-        raise _unfit("the station has no name", where)
+    if not name or name.startswith(tuple(_COMMENT)):
+        raise _unfit(f"{name!r} cannot be the name of a station", where)
     return name
 
 

@@ -110,14 +110,19 @@ def read(
     wanted = frozenset(BLOCKS if blocks is None else blocks)
     if wanted - set(BLOCKS):
         unknown = ", ".join(sorted(wanted - set(BLOCKS)))
-        raise InputError("FID-1304", f"unknown block {unknown}", where=name or "SINEX", fix=f"choose of {', '.join(BLOCKS)}")
+        raise InputError(
+            "FID-1304", f"unknown block {unknown}", where=name or "SINEX", fix=f"choose of {', '.join(BLOCKS)}"
+        )
     content = ByteSource(source, name)
     findings = Findings(content.name, strictness, "FID-2476")
     reader = BlockReader(content, findings)
     parts = _Parts(reader.name, findings, wanted)
+    header = None
     for block in reader.blocks():
+        # Before its blocks: of another version they would mean something else.
+        header = header or sinex_blocks.read_header(reader.frame.header, reader.name)
         parts.take(block)
-    header = sinex_blocks.read_header(reader.frame.header, reader.name)
+    header = header or sinex_blocks.read_header(reader.frame.header, reader.name)
     _check_end(reader, header.parameters, parts, findings)
     solution = parts.solution(header, check_matrix=check_matrix)
     for text in identity_findings(solution):
@@ -200,7 +205,6 @@ class _Parts:
         waiting, self._waiting = self._waiting, []
         for block in waiting:
             role = _MATRICES[block.title.split()[0]]
-            # The matrix of normal equations belongs to the parameters of the estimate when it has no vector.
             if role not in self.lists:
                 where = f"{self._name}, line {block.line}"
                 fix = "name the list of parameters among the blocks too; a damaged file: fetch it again"
@@ -215,9 +219,7 @@ class _Parts:
             matrix = gathered.finish(parameters.factors, parameters.table.sigmas)
             where = f"{self._name}, line {gathered.line}"
             if gathered.content != "INFO":
-                check_sigmas(
-                    parameters.table, parameters.steps, matrix, gathered.title, gathered.line, self._findings
-                )
+                check_sigmas(parameters.table, parameters.steps, matrix, gathered.title, gathered.line, self._findings)
             if check_matrix:
                 check_positive_definite(parameters.table, matrix, gathered.title, where)
             found[_field(role, gathered.content)] = matrix
@@ -241,6 +243,4 @@ def _no_parameters() -> ParameterTable:
     text = np.zeros(0, dtype="U6")
     numbers = np.zeros(0)
     instants = np.zeros(0, dtype="datetime64[ns]")
-    return ParameterTable(
-        text, text, text, text, instants, text, text, np.zeros(0, dtype=np.int8), numbers, numbers
-    )
+    return ParameterTable(text, text, text, text, instants, text, text, np.zeros(0, dtype=np.int8), numbers, numbers)

@@ -90,12 +90,16 @@ def read_parameters(
         row = int(np.argmax(wrong))
         problem = f"parameter {index[row]} of {block.title} stands where number {row + 1} belongs"
         where = f"{name}, line {rows.numbers[row]}, columns 2-6"
-        raise FormatError("FID-2474", problem, where=where, fix="lines are missing or out of order: fetch the file again")
+        raise FormatError(
+            "FID-2474", problem, where=where, fix="lines are missing or out of order: fetch the file again"
+        )
     types, printed = texts(rows, *_TYPE), texts(rows, *_UNIT)
     units, factors, unknown = si_units(types, printed)
     for unit in unknown:
         row = int(np.argmax(printed == unit))
-        findings.note(f"unit {unit!r} of {types[row]} is not known; its values are kept as printed", int(rows.numbers[row]))
+        findings.note(
+            f"unit {unit!r} of {types[row]} is not known; its values are kept as printed", int(rows.numbers[row])
+        )
     _note_duplicates(rows, block.title, findings)
     values = floats(rows, *_VALUE)
     values = values * factors if sigmas else values / factors

@@ -85,7 +85,9 @@ class MatrixReader:
             rows.stop(int(np.argmax(gap)), 35, 56, "an element is missing between two others")
         line = np.concatenate([np.flatnonzero(flags) for flags in given])
         shift = np.repeat(np.arange(3), given.sum(axis=1))
-        values = np.concatenate([self._values(rows, start, flags) for start, flags in zip(_VALUE_STARTS, given, strict=True)])
+        values = np.concatenate(
+            [self._values(rows, start, flags) for start, flags in zip(_VALUE_STARTS, given, strict=True)]
+        )
         i, j = first[line] - 1, second[line] + shift - 1
         outside = (i < 0) | (j < 0) | (i >= self._size) | (j >= self._size)
         if outside.any():
@@ -187,9 +189,7 @@ def _mirror(matrix: Array) -> None:
         matrix[start:stop, stop:] = matrix[stop:, start:stop].T
 
 
-def check_sigmas(
-    table: ParameterTable, steps: Array, matrix: Array, title: str, line: int, findings: Findings
-) -> None:
+def check_sigmas(table: ParameterTable, steps: Array, matrix: Array, title: str, line: int, findings: Findings) -> None:
     """Note when printed standard deviations are not the roots of the diagonal of their covariance.
 
     Parameters

@@ -284,9 +284,13 @@ class BlockReader:
             self._findings.note(f"text after the last line: {_shown(text)}", line)
         elif text[0] == _PLUS:
             if state.title is not None:
-                self._stop("FID-2472", f"the block {title} opens inside {state.title}, opened by line {state.line}", where)
+                self._stop(
+                    "FID-2472", f"the block {title} opens inside {state.title}, opened by line {state.line}", where
+                )
             if not words or title in self.titles:
-                self._stop("FID-2472", f"the block {title} opens a second time" if words else "a block has no name", where)
+                self._stop(
+                    "FID-2472", f"the block {title} opens a second time" if words else "a block has no name", where
+                )
             self.titles.append(title)
             self._state = _State(title, line, line + 1)
         else:

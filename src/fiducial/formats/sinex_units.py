@@ -29,7 +29,9 @@ UNITS: Final = {
 _YEARS: Final = ("TEXP_", "TLOG_")
 
 
-def si_units(types: NDArray[np.str_], printed: NDArray[np.str_]) -> tuple[NDArray[np.str_], NDArray[np.float64], list[str]]:
+def si_units(
+    types: NDArray[np.str_], printed: NDArray[np.str_]
+) -> tuple[NDArray[np.str_], NDArray[np.float64], list[str]]:
     """Return units and factors of parameters, and the printed units that are not known.
 
     Parameters

@@ -127,7 +127,7 @@ class _Solver:
             if step < _CONVERGED_M and sweep > _WEIGHTS_FROM:
                 break
         return Estimate(
-            helmert=np.where(np.isfinite(self.sigma), self.helmert, np.nan),
+            helmert=np.where(np.isfinite(self.sigma) | self._moved()[:, :, None], self.helmert, np.nan),
             helmert_sigma=self.sigma,
             weight=self.weight,
             centre_sigma_m=np.sqrt(self.centre_variance),
@@ -138,6 +138,14 @@ class _Solver:
             centres_used=self.centres_used,
             notes=tuple(dict.fromkeys(self.notes)),
         )
+
+    def _moved(self) -> NDArray[np.bool_]:
+        """Centres that have a constellation, shape (centre, constellation).
+
+        Without an arc to fit there, the translation and rotation of the other constellations hold.
+        """
+        letters = range(len(self.letters))
+        return np.stack([(self.records[:, self.constellation_of == c] > 0).any(axis=1) for c in letters], axis=1)
 
     def _per_satellite(self, values: NDArray[np.generic]) -> Array:
         return np.bincount(self.satellite, np.asarray(values, dtype=np.float64), self.satellites).astype(np.float64)
@@ -153,6 +161,12 @@ class _Solver:
         _, residual = self._residuals(shares, rows)
         sums = np.einsum("gkj,gkj->gk", residual @ self.products[rows], residual)
         return np.asarray(np.maximum(sums, 0.0) * self.present[rows])
+
+    def _gram(self, rows: NDArray[np.intp]) -> Array:
+        """Inner products of the centres' deviations after Helmert, shape (row, centre, centre)."""
+        helmert = self.helmert[:, self.constellation[rows], :].transpose(1, 0, 2)
+        own = np.concatenate([np.broadcast_to(self.identity, (len(helmert), *self.identity.shape)), helmert], axis=2)
+        return np.asarray(own @ self.products[rows] @ own.transpose(0, 2, 1))
 
     def _shares(self) -> Array:
         return cap_shares(self.weight[:, self.satellite].T * self.used, self.options.share_limit)[0]
@@ -195,8 +209,9 @@ class _Solver:
         rows = np.flatnonzero(member[self.satellite])
         if not rows.size:
             return
+        gram, present = self._gram(rows), self.present[rows]
         found = variance_components(
-            lambda weights: self._squares(_normalised(weights), rows),
+            lambda weights: _squares_about_mean(gram, _normalised(weights)) * present,
             self.used[rows],
             self.observations[rows],
             self.satellite[rows],
@@ -296,6 +311,14 @@ class _Solver:
             if has.any():
                 shifted[:, c, 3] -= helmert[has, c, 3].mean()
         return shifted
+
+
+def _squares_about_mean(gram: Array, shares: Array) -> Array:
+    """Sums of squared residuals of every centre to the mean of these shares, shape (cell, centre)."""
+    with_mean = (gram @ shares[:, :, None])[:, :, 0]
+    mean = (shares * with_mean).sum(axis=1)
+    sums = np.einsum("gkk->gk", gram) - 2.0 * with_mean + mean[:, None]
+    return np.asarray(np.maximum(sums, 0.0))
 
 
 def _normalised(weights: Array) -> Array:

@@ -176,7 +176,7 @@ def _read(file: Path | str) -> CoordinateTable:
 
 def _from_solution(solution: StationSolution, name: str) -> CoordinateTable:
     positions, velocities = solution.positions(), solution.velocities()
-    complete: NDArray[np.bool_] = np.isfinite(positions.xyz).all(axis=1)
+    complete = np.asarray(np.isfinite(positions.xyz).all(axis=1))
     if not complete.any():
         raise InputError("FID-1317", "no estimates of station positions", where=name,
                          fix="give a SINEX file with SOLUTION/ESTIMATE of STAX, STAY, STAZ")  # fmt: skip

@@ -231,11 +231,11 @@ def _auxiliary(request: CombineRequest, sources: OrbitSources, solution: str | N
         "NANU summary": request.nanus, "earth rotation": request.earth_rotation,
     }  # fmt: skip
     paths = {**sources.auxiliary, **{kind: path for kind, path in stated.items() if path is not None}}
+    if not request.rotations and paths.pop("frame summary", None):
+        notes.append("without rotations the frame summary is not used, and there is no ERP file")
     for kind, path in paths.items():
         if stated[kind] is None:
             notes.append(f"{kind} found beside the orbits: {path.name}")
-    if not request.rotations:
-        paths.pop("frame summary", None)
     summary = (
         sinex_summary.read(paths["frame summary"], strictness=request.strictness) if "frame summary" in paths else None
     )

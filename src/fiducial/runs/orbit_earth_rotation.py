@@ -65,6 +65,9 @@ def combined_earth_rotation(combined: Combined) -> CombinedEarthRotation | None:
         given.notes.append(f"{paths['earth rotation'].name} does not reach MJD {noon}: no ERP file")
         return None
     at_noon = interpolate(bulletin, np.array([noon]))
+    if not np.isfinite([at_noon.x_pole_rad, at_noon.y_pole_rad]).all():
+        given.notes.append(f"{paths['earth rotation'].name} has no pole of Bulletin A for this day: no ERP file")
+        return None
     if at_noon.predicted_pole is None or at_noon.predicted_pole.any():
         given.notes.append(
             f"{paths['earth rotation'].name} has only predictions for this day, the summary refers to observations: no ERP"

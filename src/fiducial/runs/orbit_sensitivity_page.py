@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from matplotlib.figure import Figure
 
+from fiducial.errors import InputError
+from fiducial.formats.atomic import atomic_file
 from fiducial.orbits.sensitivity_results import FULL, ConstellationEffect, SubsetEffect
 from fiducial.reports.bars import Bars, bar_plot
 from fiducial.reports.curves import Curve, curve_plot
 from fiducial.reports.html import Column, KeyFigure, Page
+from fiducial.reports.style import png_bytes, svg_bytes
 from fiducial.runs.orbit_sensitivity import SensitivityResult, Table, constellation_name
 from fiducial.runs.report_parts import software
 
@@ -149,3 +154,21 @@ def _label(part: ConstellationEffect, reference: str) -> str:
 def _rms_mm(effect: SubsetEffect, index: int, reference: str) -> float:
     agreement = effect.constellations[index].agreement(reference)
     return float("nan") if agreement is None else 1e3 * agreement.rms_m
+
+
+def write_figure(result: SensitivityResult, path: Path) -> None:
+    """Write the figure of RMS against the number of centres, SVG or PNG by the ending, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        FID-1238 for another ending.
+    """
+    ending = path.suffix.lower()
+    if ending not in (".png", ".svg"):
+        fix = "let the name end in .png or .svg"
+        raise InputError("FID-1238", f"no kind of picture: {ending or 'no ending'}", where=str(path), fix=fix)
+    figure = size_figure(result)
+    content = png_bytes(figure) if ending == ".png" else svg_bytes(figure)
+    with atomic_file(path) as partial:
+        partial.write_bytes(content)

@@ -1,0 +1,328 @@
+"""Checks of what a solution says about its sites: names, places, spans and equipment, against each other and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fiducial.geodesy.ellipsoid import geocentric_position_m
+from fiducial.stations.solution import StationSolution
+from fiducial.stations.solution_tables import (
+    DiscontinuityTable,
+    EccentricityTable,
+    Epochs,
+    EquipmentTable,
+    ParameterTable,
+    SiteTable,
+    SpanTable,
+)
+
+Site = tuple[str, str]
+_Sited = ParameterTable | SpanTable | EquipmentTable | EccentricityTable | DiscontinuityTable
+
+SAME_SITE_M: Final = 1_000.0
+"""Approximate coordinates are printed to 3 m; a site that is farther from where it should be is another one."""
+SAME_CODE_M: Final = 20_000.0
+"""Points of one code stand on one observatory."""
+OVERLAP: Final = np.timedelta64(1, "D")
+ECCENTRICITY_M: Final = 1e-4
+_DOMES_LENGTH: Final = 9
+_SHOWN: Final = 5
+_ALWAYS: Final = (np.datetime64("1900-01-01", "ns"), np.datetime64("2200-01-01", "ns"))
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataFinding:
+    """A contradiction.
+
+    Attributes
+    ----------
+    code, point : str
+        Site it concerns.
+    subject : str
+        ``site``, ``place``, ``domes``, ``receiver``, ``antenna``, ``eccentricity``.
+    text : str
+    """
+
+    code: str
+    point: str
+    subject: str
+    text: str
+
+
+def identity_findings(solution: StationSolution) -> tuple[str, ...]:
+    """Return what is wrong with the names of sites in a solution, as sentences.
+
+    Doubled or moved codes, DOMES numbers that are malformed or belong to two sites, rows of sites that the site table
+    does not list, positions far from the approximate ones. A site is (code, point), never a code alone.
+    """
+    texts = [*_parameter_places(solution)]
+    if solution.sites is not None and len(solution.sites):
+        texts += [*_doubled_sites(solution.sites), *_wrong_domes(solution.sites), *_unlisted(solution, solution.sites)]
+        texts += _moved(solution, solution.sites)
+    return tuple(texts)
+
+
+def _sites_of(table: SiteTable | _Sited) -> list[Site]:
+    return list(zip(table.codes.tolist(), table.points.tolist(), strict=True))
+
+
+def _places(sites: SiteTable) -> NDArray[np.float64]:
+    return geocentric_position_m(sites.longitude_deg, sites.latitude_deg, np.nan_to_num(sites.height_m))
+
+
+def _named(sites: Sequence[Site]) -> str:
+    shown = ", ".join(" ".join(site) for site in sites[:_SHOWN])
+    return shown + (f" and {len(sites) - _SHOWN} more" if len(sites) > _SHOWN else "")
+
+
+def _doubled_sites(sites: SiteTable) -> Iterator[str]:
+    places = _places(sites)
+    first: dict[Site, int] = {}
+    codes: dict[str, int] = {}
+    for row, site in enumerate(_sites_of(sites)):
+        earlier = first.setdefault(site, row)
+        if earlier != row:
+            apart = float(np.linalg.norm(places[row] - places[earlier]))
+            where = f", {apart / 1e3:.1f} km apart: the code was moved" if apart > SAME_SITE_M else ""
+            yield f"site {' '.join(site)} stands twice in the site table{where}"
+            continue
+        other = codes.setdefault(site[0], row)
+        apart = float(np.linalg.norm(places[row] - places[other]))
+        if apart > SAME_CODE_M:
+            yield f"code {site[0]} belongs to points {sites.points[other]} and {site[1]}, {apart / 1e3:.0f} km apart"
+
+
+def _wrong_domes(sites: SiteTable) -> Iterator[str]:
+    owner: dict[str, Site] = {}
+    numbers: dict[Site, str] = {}
+    for site, domes in zip(_sites_of(sites), sites.domes.tolist(), strict=True):
+        if not domes:
+            continue
+        if not is_domes(domes):
+            yield f"site {' '.join(site)} has {domes!r}, which is no DOMES number"
+            continue
+        other = owner.setdefault(domes, site)
+        if other[0] != site[0]:
+            yield f"DOMES number {domes} belongs to {' '.join(other)} and to {' '.join(site)}"
+        if numbers.setdefault(site, domes) != domes:
+            yield f"site {' '.join(site)} has the DOMES numbers {numbers[site]} and {domes}"
+
+
+def is_domes(text: str) -> bool:
+    """Tell whether a text is a DOMES number: five digits, M (marker) or S (instrument), three digits.
+
+    Examples
+    --------
+    >>> is_domes("40129M003"), is_domes("40129X003")
+    (True, False)
+    """
+    digits = text[:5] + text[6:]
+    return len(text) == _DOMES_LENGTH and text[5] in "MS" and digits.isascii() and digits.isdigit()
+
+
+def _unlisted(solution: StationSolution, sites: SiteTable) -> Iterator[str]:
+    known = set(_sites_of(sites))
+    tables: tuple[tuple[str, _Sited | None], ...] = (
+        ("the estimates", solution.estimate), ("the a-priori values", solution.apriori),
+        ("the spans of data", solution.spans), ("the receivers", solution.receivers),
+        ("the antennas", solution.antennas), ("the eccentricities", solution.eccentricities),
+    )  # fmt: skip
+    for what, table in tables:
+        if table is None:
+            continue
+        sited = [site for site in dict.fromkeys(_sites_of(table)) if site[0].strip("-")]
+        unknown = [site for site in sited if site not in known]
+        if unknown:
+            yield f"{what} have {len(unknown)} sites that the site table does not list: {_named(unknown)}"
+
+
+def _parameter_places(solution: StationSolution) -> Iterator[str]:
+    """Look at the positions: solutions of one point far apart, and points without a span."""
+    if np.isin(solution.estimate.types, ("STAX", "STAY", "STAZ")).sum() != _unique_positions(solution):
+        return
+    positions = solution.positions()
+    first: dict[Site, int] = {}
+    for row, site in enumerate(zip(positions.codes.tolist(), positions.points.tolist(), strict=True)):
+        earlier = first.setdefault(site, row)
+        if earlier != row:
+            apart = float(np.linalg.norm(positions.xyz[row] - positions.xyz[earlier]))
+            if apart > SAME_SITE_M:
+                both = f"solutions {positions.solns[earlier]} and {positions.solns[row]}"
+                yield f"{both} of site {' '.join(site)} are {apart / 1e3:.1f} km apart: the code was moved"
+    if solution.spans is not None and len(solution.spans):
+        spans = set(
+            zip(*(getattr(solution.spans, name).tolist() for name in ("codes", "points", "solns")), strict=True)
+        )
+        keys = zip(positions.codes.tolist(), positions.points.tolist(), positions.solns.tolist(), strict=True)
+        without = [key[:2] for key in dict.fromkeys(keys) if key not in spans]
+        if without:
+            yield f"{len(without)} estimated positions have no span of data: {_named(without)}"
+
+
+def _unique_positions(solution: StationSolution) -> int:
+    """Count the different components of positions; doubled ones cannot be arranged in rows."""
+    table = solution.estimate
+    rows = np.flatnonzero(np.isin(table.types, ("STAX", "STAY", "STAZ")))
+    columns = (table.types, table.codes, table.points, table.solns, table.epochs_utc.view(np.int64))
+    return len(set(zip(*(column[rows].tolist() for column in columns), strict=True)))
+
+
+def _moved(solution: StationSolution, sites: SiteTable) -> Iterator[str]:
+    table = solution.estimate
+    if np.isin(table.types, ("STAX", "STAY", "STAZ")).sum() != _unique_positions(solution):
+        return
+    positions = solution.positions()
+    places = dict(zip(reversed(_sites_of(sites)), _places(sites)[::-1], strict=True))
+    nowhere = np.full(3, np.nan)
+    keys = list(zip(positions.codes.tolist(), positions.points.tolist(), strict=True))
+    approximate = np.array([places.get(key, nowhere) for key in keys]).reshape(-1, 3)
+    apart = np.linalg.norm(positions.xyz - approximate, axis=1)
+    for site in dict.fromkeys(keys[row] for row in np.flatnonzero(apart > SAME_SITE_M).tolist()):
+        row = keys.index(site)
+        distance = float(np.nanmax(apart[[place for place, key in enumerate(keys) if key == site]]))
+        where = f"solution {positions.solns[row]} of site {' '.join(site)}"
+        yield f"{where} is {distance / 1e3:.1f} km from its approximate coordinates"
+
+
+def check_metadata(
+    solution: StationSolution, site_table: SiteTable | StationSolution | None = None
+) -> tuple[MetadataFinding, ...]:
+    """Check equipment and sites of a solution against each other and against a table that is trusted.
+
+    Parameters
+    ----------
+    solution : StationSolution
+        With any of receivers, antennas, eccentricities.
+    site_table : SiteTable or StationSolution, optional
+        Trusted names and places; a solution (such as the station template of IGS) also gives trusted equipment.
+
+    Returns
+    -------
+    tuple of MetadataFinding
+        Receivers, antennas or eccentricities that overlap by more than a day, that leave the data of a solution
+        without any, and - against the table - unknown sites, other DOMES numbers, places more than 1 km away, other
+        receivers, antennas or eccentricities while the data were taken.
+    """
+    found = [*_overlaps(solution), *_uncovered(solution)]
+    table = site_table.sites if isinstance(site_table, StationSolution) else site_table
+    if table is not None and solution.sites is not None:
+        found += _against_sites(solution.sites, table)
+    if isinstance(site_table, StationSolution):
+        found += _against_equipment(solution, site_table)
+    return tuple(found)
+
+
+_Timed = EquipmentTable | EccentricityTable
+
+
+def _equipment(solution: StationSolution) -> Iterator[tuple[str, _Timed]]:
+    for subject, table in (
+        ("receiver", solution.receivers), ("antenna", solution.antennas), ("eccentricity", solution.eccentricities),
+    ):  # fmt: skip
+        if table is not None:
+            yield subject, table
+
+
+def _rows_by_site(table: _Timed | SpanTable) -> dict[Site, list[int]]:
+    rows: dict[Site, list[int]] = {}
+    for row, site in enumerate(_sites_of(table)):
+        rows.setdefault(site, []).append(row)
+    return rows
+
+
+def _intervals(table: _Timed | SpanTable) -> tuple[Epochs, Epochs]:
+    start = np.where(np.isnat(table.start_utc), _ALWAYS[0], table.start_utc)
+    return start, np.where(np.isnat(table.end_utc), _ALWAYS[1], table.end_utc)
+
+
+def _says(table: _Timed, row: int) -> str:
+    if isinstance(table, EquipmentTable):
+        return " ".join(table.kinds[row].split())
+    axes = "E N U" if table.local[row] else "X Y Z"
+    return axes + "".join(f" {value:.4f}" for value in table.vector_m[row]) + " m"
+
+
+def _differs(table: _Timed, row: int, other: _Timed, other_row: int) -> bool:
+    if isinstance(table, EquipmentTable) and isinstance(other, EquipmentTable):
+        return _says(table, row) != _says(other, other_row)
+    if isinstance(table, EccentricityTable) and isinstance(other, EccentricityTable):
+        if table.local[row] != other.local[other_row]:
+            return False
+        return bool(np.abs(table.vector_m[row] - other.vector_m[other_row]).max() > ECCENTRICITY_M)
+    return False
+
+
+def _overlaps(solution: StationSolution) -> Iterator[MetadataFinding]:
+    for subject, table in _equipment(solution):
+        start, end = _intervals(table)
+        for (code, point), rows in _rows_by_site(table).items():
+            ordered = sorted(rows, key=lambda row: start[row])
+            for before, after in zip(ordered, ordered[1:], strict=False):
+                if end[before] - start[after] > OVERLAP and _differs(table, before, table, after):
+                    day = np.datetime_as_string(start[after], unit="D")
+                    text = f"{_says(table, before)} and {_says(table, after)} stand at one time from {day} on"
+                    yield MetadataFinding(code, point, subject, text)
+
+
+def _uncovered(solution: StationSolution) -> Iterator[MetadataFinding]:
+    if solution.spans is None:
+        return
+    start, end = _intervals(solution.spans)
+    middle = np.where(np.isnat(solution.spans.mean_utc), start + (end - start) // 2, solution.spans.mean_utc)
+    spans = _rows_by_site(solution.spans)
+    for subject, table in _equipment(solution):
+        begins, ends = _intervals(table)
+        rows_of = _rows_by_site(table)
+        for site, solutions in spans.items():
+            rows = rows_of.get(site, [])
+            for row in solutions:
+                if not ((begins[rows] <= middle[row]) & (ends[rows] >= middle[row])).any():
+                    day = np.datetime_as_string(middle[row], unit="D")
+                    text = f"no {subject} is stated for the data of {day} (solution {solution.spans.solns[row]})"
+                    yield MetadataFinding(*site, subject, text)
+
+
+def _against_sites(sites: SiteTable, trusted: SiteTable) -> Iterator[MetadataFinding]:
+    rows = {site: row for row, site in reversed(list(enumerate(_sites_of(trusted))))}
+    apart_from = _places(trusted)
+    for row, (site, place) in enumerate(zip(_sites_of(sites), _places(sites), strict=True)):
+        if site not in rows:
+            yield MetadataFinding(*site, "site", "is not in the site table")
+            continue
+        other = rows[site]
+        domes, wanted = str(sites.domes[row]), str(trusted.domes[other])
+        if domes and wanted and domes != wanted:
+            yield MetadataFinding(*site, "domes", f"DOMES number {domes} where the site table has {wanted}")
+        apart = float(np.linalg.norm(place - apart_from[other]))
+        if apart > SAME_SITE_M:
+            yield MetadataFinding(*site, "place", f"{apart / 1e3:.1f} km from its place in the site table")
+
+
+def _against_equipment(solution: StationSolution, trusted: StationSolution) -> Iterator[MetadataFinding]:
+    tables = dict(_equipment(trusted))
+    spans = {} if solution.spans is None else _rows_by_site(solution.spans)
+    for subject, table in _equipment(solution):
+        if subject not in tables:
+            continue
+        other = tables[subject]
+        begins, ends = _intervals(table)
+        starts, stops = _intervals(other)
+        rows_of = _rows_by_site(other)
+        for site, rows in _rows_by_site(table).items():
+            first, last = _ALWAYS
+            if site in spans and solution.spans is not None:
+                data = _intervals(solution.spans)
+                first, last = data[0][spans[site]].min(), data[1][spans[site]].max()
+            for row in rows:
+                # What was in use in the middle of the part of the interval that has data.
+                begin, end = max(begins[row], first), min(ends[row], last)
+                middle = begin + (end - begin) // 2
+                used = [place for place in rows_of.get(site, []) if starts[place] <= middle <= stops[place]]
+                if begin <= end and used and all(_differs(table, row, other, place) for place in used):
+                    text = f"{_says(table, row)} where the site table has {_says(other, used[0])}"
+                    yield MetadataFinding(*site, subject, text)
