@@ -175,7 +175,7 @@ class _Parts:
             self.lists[role] = _List(*sinex_blocks.read_parameters(block, self._name, self._findings, sigmas=sigmas))
         elif title in _SITES:
             field, reader = _SITES[title]
-            self._rest[field] = reader(block, self._name)
+            self._rest[field] = reader(block, self._name, self._findings)
         elif title == "SITE/ID":
             self._rest["sites"] = sinex_sites.read_sites(block, self._name, self._findings)
         elif title == "SOLUTION/STATISTICS":

@@ -20,6 +20,7 @@ _HEADER: Final = re.compile(rb"%=SNX [ -~]*")
 _EPOCH: Final = re.compile(r"(?:[ \d]{2}:[ \d]{3}:[ \d]{5}|\s{12})", re.ASCII)
 _INDEX, _TYPE, _CODE, _POINT, _SOLN = (1, 6), (7, 13), (14, 18), (19, 21), (22, 26)
 _EPOCH_START, _UNIT, _CONSTRAINT, _VALUE, _SIGMA = 27, (40, 44), (45, 46), (47, 68), (69, 80)
+_POST_SEISMIC: Final = (b"AEXP_", b"TEXP_", b"ALOG_", b"TLOG_")
 _CONSTRAINTS: Final = {" ": -1, "0": 0, "1": 1, "2": 2}
 
 
@@ -48,10 +49,19 @@ def read_header(line: bytes, name: str) -> SolutionHeader:
     count = shown[60:65].strip()
     if count and not count.isdigit():
         raise _header_error(f"{count!r} is no number of parameters", name, 60, 65)
+    created, start, end = instants
     return SolutionHeader(
-        version, shown[11:14].strip(), shown[28:31].strip(), *instants, shown[58].strip(),
-        int(count) if count else None, _CONSTRAINTS.get(shown[66], -1), tuple(shown[68:].split()),
-    )  # fmt: skip
+        version=version,
+        agency=shown[11:14].strip(),
+        data_agency=shown[28:31].strip(),
+        created_utc=created,
+        start_utc=start,
+        end_utc=end,
+        technique=shown[58].strip(),
+        parameters=int(count) if count else None,
+        constraint=_CONSTRAINTS.get(shown[66], -1),
+        contents=tuple(shown[68:].split()),
+    )
 
 
 def _header_error(problem: str, name: str, first: int = 0, last: int = 0) -> FormatError:
@@ -158,7 +168,8 @@ def _note_duplicates(rows: Rows, title: str, findings: Findings) -> None:
         return
     seen: set[bytes] = set()
     for row, word in enumerate(words):
-        if word in seen:
+        # Two exponentials after one earthquake have the same names.
+        if word in seen and not word.startswith(_POST_SEISMIC):
             shown = " ".join(word.decode("latin-1").split())
             findings.note(f"parameter {shown} stands twice in {title}", int(rows.numbers[row]))
         seen.add(word)

@@ -112,7 +112,7 @@ class MatrixReader:
                 bad = int(np.argmax(across))
                 self._findings.note(f"{self.title} holds zeros outside of its triangle", int(rows.numbers[line[bad]]))
                 self._outside_noted = True
-            line, i, j, values = (part[~across] for part in (line, i, j, values))
+            line, i, j, values = line[~across], i[~across], j[~across], values[~across]
         row, column = (i, j) if self.lower else (j, i)
         before = self._matrix[row, column]
         self._matrix[row, column] = values

@@ -68,17 +68,17 @@ def _angle(rows: Rows, first: int, limit: float, what: str, findings: Findings) 
     return np.asarray(angle)
 
 
-def _keys(rows: Rows) -> tuple[Texts, Texts, Texts, Epochs, Epochs]:
+def _keys(rows: Rows, findings: Findings) -> tuple[Texts, Texts, Texts, Epochs, Epochs]:
     """Return code, point, solution number, start and end, which these blocks share."""
     start, end = epochs(rows, _START), epochs(rows, _END)
-    reverse = end < start
-    if reverse.any():
-        row = int(np.argmax(reverse))
-        rows.stop(row, _START, _END + 12, "an interval ends before it starts")
+    for row in np.flatnonzero(end < start).tolist():
+        findings.note(
+            f"an interval ends before it starts: {rows.shown(row, _START, _END + 12)}", int(rows.numbers[row])
+        )
     return texts(rows, *_CODE), texts(rows, *_POINT), texts(rows, *_SOLN), start, end
 
 
-def read_spans(block: Block, name: str) -> SpanTable:
+def read_spans(block: Block, name: str, findings: Findings) -> SpanTable:
     """Return SOLUTION/EPOCHS.
 
     Raises
@@ -87,23 +87,23 @@ def read_spans(block: Block, name: str) -> SpanTable:
         FID-2473 for a damaged line.
     """
     rows = rows_of(block, name)
-    return SpanTable(*_keys(rows), epochs(rows, 42))
+    return SpanTable(*_keys(rows, findings), epochs(rows, 42))
 
 
-def read_receivers(block: Block, name: str) -> EquipmentTable:
+def read_receivers(block: Block, name: str, findings: Findings) -> EquipmentTable:
     """Return SITE/RECEIVER."""
     rows = rows_of(block, name)
-    return EquipmentTable(*_keys(rows), texts(rows, 42, 62), texts(rows, 63, 68), texts(rows, 69, 80))
+    return EquipmentTable(*_keys(rows, findings), texts(rows, 42, 62), texts(rows, 63, 68), texts(rows, 69, 80))
 
 
-def read_antennas(block: Block, name: str) -> EquipmentTable:
+def read_antennas(block: Block, name: str, findings: Findings) -> EquipmentTable:
     """Return SITE/ANTENNA."""
     rows = rows_of(block, name)
     serials = texts(rows, 63, 68)
-    return EquipmentTable(*_keys(rows), texts(rows, 42, 62), serials, np.full(len(rows), "", dtype="U11"))
+    return EquipmentTable(*_keys(rows, findings), texts(rows, 42, 62), serials, np.full(len(rows), "", dtype="U11"))
 
 
-def read_eccentricities(block: Block, name: str) -> EccentricityTable:
+def read_eccentricities(block: Block, name: str, findings: Findings) -> EccentricityTable:
     """Return SITE/ECCENTRICITY: printed up, north, east; kept east, north, up.
 
     Raises
@@ -120,10 +120,10 @@ def read_eccentricities(block: Block, name: str) -> EccentricityTable:
         rows.stop(row, 42, 45, f"axes {rows.shown(row, 42, 45)} are neither UNE nor XYZ")
     vector = np.stack([floats(rows, start, start + 8) for start in (46, 55, 64)], axis=1)
     vector = np.where(local[:, None], vector[:, ::-1], vector)
-    return EccentricityTable(*_keys(rows), np.asarray(local), vector)
+    return EccentricityTable(*_keys(rows, findings), np.asarray(local), vector)
 
 
-def read_discontinuities(block: Block, name: str) -> DiscontinuityTable:
+def read_discontinuities(block: Block, name: str, findings: Findings) -> DiscontinuityTable:
     """Return SOLUTION/DISCONTINUITY.
 
     Raises
@@ -138,4 +138,4 @@ def read_discontinuities(block: Block, name: str) -> DiscontinuityTable:
         row = int(np.argmax(unknown))
         rows.stop(row, 42, 43, f"{rows.shown(row, 42, 43)} is neither P (position) nor V (velocity)")
     comments = np.strings.strip(np.strings.lstrip(texts(rows, 43, 80), " -"))
-    return DiscontinuityTable(*_keys(rows), kinds, comments)
+    return DiscontinuityTable(*_keys(rows, findings), kinds, comments)

@@ -112,6 +112,7 @@ class _Solver:
         np.maximum.at(self.centres_used, self.satellite, self.used.sum(axis=1))
         self.helmert = np.zeros((self.centres, len(self.letters), HELMERT))
         self.weight = np.where(weighted & (self.records > 0), 1.0, 0.0)
+        self.fitted = self._fitted()
         self.centre_variance = np.full((self.centres, int(group_of.max(initial=0)) + 1), np.nan)
         self.excess = np.full(self.satellites, np.nan)
         self.components: dict[int, Components] = {}
@@ -146,6 +147,14 @@ class _Solver:
         """
         letters = range(len(self.letters))
         return np.stack([(self.records[:, self.constellation_of == c] > 0).any(axis=1) for c in letters], axis=1)
+
+    def _fitted(self) -> NDArray[np.bool_]:
+        """Arcs that enter the Helmert fits: rejected ones do not, unless the centre has no others to be compared by."""
+        fitted = self.weighted.copy()
+        for c in range(len(self.letters)):
+            member = self.constellation_of == c
+            fitted[np.ix_(~self.weighted[:, member].any(axis=1), member)] = True
+        return fitted
 
     def _per_satellite(self, values: NDArray[np.generic]) -> Array:
         return np.bincount(self.satellite, np.asarray(values, dtype=np.float64), self.satellites).astype(np.float64)
@@ -233,7 +242,7 @@ class _Solver:
     def _align(self, rms: Array) -> float:
         """Fit every centre to the mean; return the largest change of a parameter, metres."""
         mean, _ = self._residuals(self._shares())
-        known = np.isfinite(rms) & (self.centres_used >= min(_CORE_CENTRES, int(self.centres_used.max(initial=1))))
+        known = np.isfinite(rms) & self.fitted & (self.centres_used >= min(_CORE_CENTRES, int(self.centres_used.max(initial=1))))
         floor = _ROBUST_FLOOR * float(np.median(rms[known])) if known.any() else 1.0
         omega = np.where(known, 1.0 / np.maximum(np.nan_to_num(rms), max(floor, _LEAST_RMS_M)), 0.0)
         row_weight = omega[:, self.satellite].T * self.present

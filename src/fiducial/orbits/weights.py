@@ -93,7 +93,8 @@ def variance_components(
     excess[np.unique(satellite[several])] = 0.0
     notes: list[str] = []
     judged = np.flatnonzero(present[separable].any(axis=0))
-    initial = squares(present.astype(np.float64))
+    # Centres that are compared only have residuals too; they are no part of the spread.
+    initial = squares(present.astype(np.float64)) * present
     if members.size:
         spread = initial[several].sum() / max(
             float((observations[several] * (present[several].sum(axis=1) - 1)).sum()), 1.0

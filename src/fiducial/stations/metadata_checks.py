@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fiducial.errors import InputError
 from fiducial.geodesy.ellipsoid import geocentric_position_m
-from fiducial.stations.solution import StationSolution
+from fiducial.stations.solution import Coordinates, StationSolution
 from fiducial.stations.solution_tables import (
     DiscontinuityTable,
     EccentricityTable,
@@ -60,10 +62,15 @@ def identity_findings(solution: StationSolution) -> tuple[str, ...]:
     Doubled or moved codes, DOMES numbers that are malformed or belong to two sites, rows of sites that the site table
     does not list, positions far from the approximate ones. A site is (code, point), never a code alone.
     """
-    texts = [*_parameter_places(solution)]
+    try:
+        positions = solution.positions()
+    except InputError:
+        positions = None  # a component stands twice, which the reader tells
+    texts = [] if positions is None else [*_parameter_places(solution, positions)]
     if solution.sites is not None and len(solution.sites):
         texts += [*_doubled_sites(solution.sites), *_wrong_domes(solution.sites), *_unlisted(solution, solution.sites)]
-        texts += _moved(solution, solution.sites)
+        if positions is not None:
+            texts += _moved(positions, solution.sites)
     return tuple(texts)
 
 
@@ -92,23 +99,26 @@ def _doubled_sites(sites: SiteTable) -> Iterator[str]:
             yield f"site {' '.join(site)} stands twice in the site table{where}"
             continue
         other = codes.setdefault(site[0], row)
-        apart = float(np.linalg.norm(places[row] - places[other]))
-        if apart > SAME_CODE_M:
+        if other != row and (apart := float(np.linalg.norm(places[row] - places[other]))) > SAME_CODE_M:
             yield f"code {site[0]} belongs to points {sites.points[other]} and {site[1]}, {apart / 1e3:.0f} km apart"
 
 
 def _wrong_domes(sites: SiteTable) -> Iterator[str]:
-    owner: dict[str, Site] = {}
+    places = _places(sites)
+    owner: dict[str, int] = {}
     numbers: dict[Site, str] = {}
-    for site, domes in zip(_sites_of(sites), sites.domes.tolist(), strict=True):
+    keys = _sites_of(sites)
+    for row, (site, domes) in enumerate(zip(keys, sites.domes.tolist(), strict=True)):
         if not domes:
             continue
         if not is_domes(domes):
             yield f"site {' '.join(site)} has {domes!r}, which is no DOMES number"
             continue
-        other = owner.setdefault(domes, site)
-        if other[0] != site[0]:
-            yield f"DOMES number {domes} belongs to {' '.join(other)} and to {' '.join(site)}"
+        other = owner.setdefault(domes, row)
+        # Two receivers of one antenna share its number.
+        if keys[other] != site and (apart := float(np.linalg.norm(places[row] - places[other]))) > SAME_SITE_M:
+            both = f"{' '.join(keys[other])} and {' '.join(site)}"
+            yield f"DOMES number {domes} belongs to {both}, {apart / 1e3:.1f} km apart"
         if numbers.setdefault(site, domes) != domes:
             yield f"site {' '.join(site)} has the DOMES numbers {numbers[site]} and {domes}"
 
@@ -135,17 +145,19 @@ def _unlisted(solution: StationSolution, sites: SiteTable) -> Iterator[str]:
     for what, table in tables:
         if table is None:
             continue
-        sited = [site for site in dict.fromkeys(_sites_of(table)) if site[0].strip("-")]
+        keys = _sites_of(table)
+        if isinstance(table, ParameterTable):
+            # Phase centres of satellites stand under the names of satellites.
+            of_stations = ~np.strings.startswith(table.types, "SAT")
+            keys = [keys[row] for row in np.flatnonzero(of_stations).tolist()]
+        sited = [site for site in dict.fromkeys(keys) if site[0].strip("-")]
         unknown = [site for site in sited if site not in known]
         if unknown:
             yield f"{what} have {len(unknown)} sites that the site table does not list: {_named(unknown)}"
 
 
-def _parameter_places(solution: StationSolution) -> Iterator[str]:
+def _parameter_places(solution: StationSolution, positions: Coordinates) -> Iterator[str]:
     """Look at the positions: solutions of one point far apart, and points without a span."""
-    if np.isin(solution.estimate.types, ("STAX", "STAY", "STAZ")).sum() != _unique_positions(solution):
-        return
-    positions = solution.positions()
     first: dict[Site, int] = {}
     for row, site in enumerate(zip(positions.codes.tolist(), positions.points.tolist(), strict=True)):
         earlier = first.setdefault(site, row)
@@ -164,19 +176,7 @@ def _parameter_places(solution: StationSolution) -> Iterator[str]:
             yield f"{len(without)} estimated positions have no span of data: {_named(without)}"
 
 
-def _unique_positions(solution: StationSolution) -> int:
-    """Count the different components of positions; doubled ones cannot be arranged in rows."""
-    table = solution.estimate
-    rows = np.flatnonzero(np.isin(table.types, ("STAX", "STAY", "STAZ")))
-    columns = (table.types, table.codes, table.points, table.solns, table.epochs_utc.view(np.int64))
-    return len(set(zip(*(column[rows].tolist() for column in columns), strict=True)))
-
-
-def _moved(solution: StationSolution, sites: SiteTable) -> Iterator[str]:
-    table = solution.estimate
-    if np.isin(table.types, ("STAX", "STAY", "STAZ")).sum() != _unique_positions(solution):
-        return
-    positions = solution.positions()
+def _moved(positions: Coordinates, sites: SiteTable) -> Iterator[str]:
     places = dict(zip(reversed(_sites_of(sites)), _places(sites)[::-1], strict=True))
     nowhere = np.full(3, np.nan)
     keys = list(zip(positions.codes.tolist(), positions.points.tolist(), strict=True))
@@ -262,7 +262,7 @@ def _overlaps(solution: StationSolution) -> Iterator[MetadataFinding]:
         start, end = _intervals(table)
         for (code, point), rows in _rows_by_site(table).items():
             ordered = sorted(rows, key=lambda row: start[row])
-            for before, after in zip(ordered, ordered[1:], strict=False):
+            for before, after in pairwise(ordered):
                 if end[before] - start[after] > OVERLAP and _differs(table, before, table, after):
                     day = np.datetime_as_string(start[after], unit="D")
                     text = f"{_says(table, before)} and {_says(table, after)} stand at one time from {day} on"
