@@ -31,6 +31,9 @@ app.command(
 app.command(
     "fiducial.cli.frame:app", name="frame", help="Terrestrial reference frames: transform positions and velocities."
 )
+app.command(
+    "fiducial.cli.stations:app", name="stations", help="GNSS stations: velocities from series, velocity models."
+)
 app.command("fiducial.cli.doctor:doctor", name="doctor", help="Tell whether this machine has what Fiducial needs.")
 for module in MOTION_MODULES:
     import_module(f"fiducial.cli.{module}")

@@ -159,8 +159,8 @@ def transform_coordinates(
       between ITRF and ETRF), and V1 = V2 - T' - D' X1 - R' X1: there and back again is the identity within 1e-9 m.
 
     The published formula for velocities leaves out D V1 + R V1, 5e-6 mm/yr at most. Ways of several operations agree
-    with the direct one to 2e-8 m (products of rotations), because the published parameters close exactly. Covariances
-    are propagated with the Jacobians of these formulas.
+    with the direct one to 5e-8 m from 1995 to 2030 (products of rotations), because the published parameters close
+    exactly. Covariances are propagated with the Jacobians of these formulas.
 
     Examples
     --------

@@ -27,6 +27,7 @@ _RETREAT_FLOOR_M: Final = 0.05
 _MOST: Final = 0.9
 _SPIKE_SHARE: Final = 0.1
 _WINDOW: Final = 5
+_STEP_FACTOR: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,9 @@ def screen(
     -----
     With three or more centres their median is trusted. Two that differ by more than the gross limit leave nobody to
     say which is wrong: the records of both are excluded. An arc that leaves the median and does not come back, or comes
-    from afar, is cut where it departs: such is the orbit of a centre that does not model a manoeuvre.
+    from afar, is cut where it departs: such is the orbit of a centre that does not model a manoeuvre. Orbits depart
+    smoothly: a stretch that begins or ends with a step of four spike limits, and lies that far from the median and from
+    the rest of its arc, is left out.
     """
     has = np.isfinite(stack.position_m[..., 0])
     judges = np.where((has & weighted[:, None, :])[..., None], stack.position_m, np.nan)
@@ -116,6 +119,7 @@ def screen(
     for satellite, begin in (manoeuvres or {}).items():
         _cut_after(stack, satellite, begin, distance, count, level, usable, found)
     _spikes(stack, deviation, count, usable, found, options)
+    _stretches(stack, deviation, count, usable, found, options)
     return Screening(usable, tuple(found))
 
 
@@ -220,6 +224,37 @@ def _spikes(
             usable[k, rows[spikes], s] = False
             worst = float(off[spikes].max())
             found.append(_exclusion(stack, int(k), int(s), "spike", rows[spikes], worst, options.spike_limit_m))
+
+
+def _stretches(
+    stack: OrbitStack, deviation: Array, count: NDArray[np.int64], usable: Mask, found: list[Exclusion],
+    options: CombinationOptions,
+) -> None:  # fmt: skip
+    """Parts of an arc between two steps, or between a step and an end, that lie off the others and off the rest."""
+    limit = _STEP_FACTOR * options.spike_limit_m
+    judged = usable & (count >= _JUDGES)
+    with np.errstate(invalid="ignore"):
+        suspects = np.argwhere((judged & (np.abs(deviation).max(axis=-1) > 0.5 * limit)).any(axis=1))
+    for k, s in suspects:
+        rows = np.flatnonzero(judged[k, :, s])
+        series = deviation[k, rows, s]
+        steps = np.flatnonzero(np.sqrt((np.diff(series, axis=0) ** 2).sum(axis=1)) > limit) + 1
+        if not steps.size:
+            continue
+        parts = np.split(np.arange(rows.size), steps)
+        middle = np.array([np.median(series[part], axis=0) for part in parts])
+        distance = np.sqrt((middle**2).sum(axis=1))
+        calm = [j for j in range(len(parts)) if distance[j] <= limit]
+        if not calm:
+            continue
+        rest = middle[max(calm, key=lambda j: parts[j].size)]
+        off = (distance > limit) & (np.sqrt(((middle - rest) ** 2).sum(axis=1)) > limit)
+        chosen = rows[np.concatenate([part for part, out in zip(parts, off, strict=True) if out] or [parts[0][:0]])]
+        if 0 < chosen.size < _MOST * rows.size:
+            usable[k, chosen, s] = False
+            reason: Reason = "cut-arc" if off[0] or off[-1] else "gross-record"
+            worst = float(distance[off].max())
+            found.append(_exclusion(stack, int(k), int(s), reason, chosen, worst, limit))
 
 
 def _running_median(series: Array) -> Array:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,9 +168,9 @@ def _read(file: Path | str) -> CoordinateTable:
     content = open_source(file)
     if not content.data.startswith(b"%=SNX"):
         return coordinate_table.read(file)
-    # Loaded here because few calls need the reader of a large format.
-    sinex = import_module("fiducial.formats.sinex")
-    return _from_solution(cast("StationSolution", sinex.read(file)), content.name)
+    from fiducial.formats import sinex
+
+    return _from_solution(sinex.read(file).solution, content.name)
 
 
 def _from_solution(solution: StationSolution, name: str) -> CoordinateTable:
