@@ -15,7 +15,7 @@ from fiducial.orbits.orbit import Clocks, Orbit, satellite_order
 GPS = tuple(f"G{n:02d}" for n in range(1, 7))
 NOISE_M = {"AAA": 0.006, "BBB": 0.009, "CCC": 0.012, "DDD": 0.008}
 CLOCK_NOISE_S = 1.0e-11
-HOURS = 86_400
+DAY_S = 86_400
 
 
 def centres(count=4):
@@ -23,13 +23,18 @@ def centres(count=4):
     return tuple(NOISE_M)[:count]
 
 
-def truth(satellites=GPS, *, step_s=900.0, length_s=HOURS, start=keplerian.START, frame="IGS20"):
-    """Orbits without noise, clocks of some microseconds that drift."""
+def truth(satellites=GPS, *, step_s=900.0, length_s=DAY_S, start=keplerian.START, frame="IGS20"):
+    """Orbits without noise, clocks of some microseconds that drift; a satellite is the same in every set."""
     satellites = tuple(sorted(satellites, key=satellite_order))
     count = round(length_s / step_s)
     t = np.arange(count) * step_s
-    clock = np.stack([1e-6 * (k + 1) + (k - 2) * 1e-12 * t for k in range(len(satellites))], axis=1)
-    return keplerian.orbit(satellites, step_s, count, start, frame, clock)
+    numbers = [40 * "GRECJ".index(name[0]) + int(name[1:]) for name in satellites]
+    tracks = [
+        keplerian.kepler(t, node=1.1 * n, anomaly=2.3 * n, inclination=0.96 + 0.001 * n, semi_axis=26.56e6 + 1e4 * n)[0]
+        for n in numbers
+    ]
+    clock = np.stack([1e-6 * n + (n % 5 - 2) * 1e-12 * t for n in numbers], axis=1)
+    return Orbit(keplerian.epochs(step_s, count, start), satellites, np.stack(tracks, axis=1), clock, frame)
 
 
 def seen_by(centre, orbit, *, clocks=True, seed=0):
@@ -37,7 +42,7 @@ def seen_by(centre, orbit, *, clocks=True, seed=0):
     rng = np.random.default_rng([seed, *centre.encode()])
     sigma = NOISE_M.get(centre, 0.01)
     shape = orbit.position_m.shape
-    t = 2 * np.pi * np.arange(shape[0]) / shape[0] * (orbit.interval_s * shape[0]) / HOURS
+    t = 2 * np.pi * np.arange(shape[0]) / shape[0] * (orbit.interval_s * shape[0]) / DAY_S
     phase = rng.uniform(0, 2 * np.pi, shape[1:])
     amplitude = rng.normal(0, sigma, shape[1:]) * np.sqrt(2)
     error = amplitude * np.sin(2 * t[:, None, None] + phase)

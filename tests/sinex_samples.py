@@ -34,7 +34,7 @@ ESTIMATE = """+SOLUTION/ESTIMATE
 *INDEX TYPE__ CODE PT SOLN _REF_EPOCH__ UNIT S __ESTIMATED_VALUE____ _STD_DEV___
      1 STAX   AAAA  A    1 24:185:43200 m    2 0.444172100000000E+07 .200000E-02
      2 STAY   AAAA  A    1 24:185:43200 m    2 0.824067400000000D+06 .300000D-02
-     3 STAZ   AAAA  A    1 24:185:43200 m    1 4.48741920000000E+06 4.00000e-03
+     3 STAZ   AAAA  A    1 24:185:43200 m    1  4.48741920000000E+06 4.00000e-03
      4 VELX   AAAA  A    1 24:185:43200 m/y  2 -.100000000000000E-01 .100000E-03
      5 XPO    ---- --    1 24:185:43200 mas  0 0.100000000000000E+03 .500000E-01
      6 LOD    ---- --    1 24:185:43200 ms     -.140000000000000E+01 0.00000E+00
@@ -107,7 +107,7 @@ def full_solution() -> StationSolution:
         estimate, matrix, None, apriori, constraints, None, normal, {"VARIANCE FACTOR": 1.25},
         SiteTable(
             a, one, np.array(["10001M001"]), np.array(["P"]), np.array(["First station"]), np.array([10.51]),
-            np.array([-0.5]), np.array([100.0]),
+            np.array([45.0]), np.array([100.0]),
         ),
         SpanTable(*keys, day),
         EquipmentTable(*keys, np.array(["SEPT POLARX5"]), np.array(["30133"]), np.array(["5.2.0"])),

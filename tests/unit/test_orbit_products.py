@@ -35,7 +35,7 @@ def test_what_two_digits_cannot_state(seconds):
     assert caught.value.code == "FID-1237"
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(150.0, "01H"), (69_300.0, "20H"), (86_130.0, "24H")])
+@pytest.mark.parametrize(("seconds", "text"), [(150.0, "01H"), (69_300.0, "20H"), (86_130.0, "01D")])
 def test_lengths_count_to_the_next_hour(seconds, text):
     assert str(length_of(seconds)) == text
 

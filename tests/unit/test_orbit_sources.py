@@ -44,7 +44,7 @@ def test_folders_below_are_looked_at_when_there_is_nothing_above(tmp_path, name)
     assert names(find_sources([tmp_path]).orbits) == {"ESA": ESA}
 
 
-@pytest.mark.parametrize("ending", [".gz", ".Z", ".bz2", ".GZ"])
+@pytest.mark.parametrize("ending", [".gz", ".Z", ".bz2"])
 def test_compressed_names(tmp_path, ending):
     assert names(find_sources([touch(tmp_path, COD + ending)]).orbits) == {"COD": COD + ending}
 

@@ -147,13 +147,17 @@ class TestMatrices:
             np.fill_diagonal(matrix, 1.0)
         title = f"SOLUTION/MATRIX_ESTIMATE {'L' if lower else 'U'} {kind[:4]}"
         rows = ESTIMATE.replace(" 0.00000E+00", " .700000E-01")
-        solution = sinex.read(text(SITES, SPANS, rows, matrix_block(matrix, title, lower=lower)), check_matrix=True).solution
+        solution = sinex.read(
+            text(SITES, SPANS, rows, matrix_block(matrix, title, lower=lower)), check_matrix=True
+        ).solution
         found = np.linalg.inv(solution.information) if kind == "INFO" else solution.covariance
         np.testing.assert_allclose(found / np.outer(FACTORS, FACTORS), printed, rtol=1e-9, atol=1e-15)
         assert np.array_equal(found, found.T) or kind == "INFO"
 
     def test_lines_left_out_are_zero_within_the_triangle(self):
-        block = "+SOLUTION/MATRIX_ESTIMATE L COVA\n     3     1  0.10000000000000E-05\n     3     3  0.16000000000000E-04\n"
+        block = (
+            "+SOLUTION/MATRIX_ESTIMATE L COVA\n     3     1  0.10000000000000E-05\n     3     3  0.16000000000000E-04\n"
+        )
         block += "-SOLUTION/MATRIX_ESTIMATE L COVA"
         matrix = sinex.read(text(SITES, SPANS, ESTIMATE, block), strictness="ignore").solution.covariance
         assert (matrix[0, 2], matrix[2, 0], matrix[2, 2], matrix[1, 1]) == (1e-6, 1e-6, 1.6e-5, 0.0)
@@ -193,7 +197,9 @@ class TestMatrices:
         refused("FID-2476", text(SITES, SPANS, ESTIMATE, block), strictness="raise")
 
     def test_zeros_beyond_the_diagonal_are_a_finding(self):
-        block = "+SOLUTION/MATRIX_ESTIMATE L COVA\n     1     1" + " 0.40000000000000E-05" + 2 * "  0.00000000000000E+00"
+        block = (
+            "+SOLUTION/MATRIX_ESTIMATE L COVA\n     1     1" + " 0.40000000000000E-05" + 2 * "  0.00000000000000E+00"
+        )
         block = block.replace(" 0.4", "  0.4") + "\n-SOLUTION/MATRIX_ESTIMATE L COVA"
         rows = "\n".join(ESTIMATE.split("\n")[:3]) + "\n-SOLUTION/ESTIMATE"
         with pytest.raises(FormatError, match="FID-2475"):
@@ -216,7 +222,8 @@ class TestMatrices:
             (" L COVA", " L COVX", "FID-2475"),
             (" L COVA", "", "FID-2475"),
             ("E-0", "x-0", "FID-2473"),
-            ("E-0", "E+9", "FID-2473"),
+            ("E-0", "E+999", "FID-2473"),
+            ("     6     4", "      6     4", "FID-2473"),
             ("+SOLUTION/ESTIMATE", "+SOLUTION/ESTIMATES", "FID-2472"),
         ],
     )
@@ -293,9 +300,12 @@ class TestDamage:
             ("%ENDSNX", "", "FID-2471"),
             ("0.444172100000000E+07", "0.44417x100000000E+07", "FID-2473"),
             ("0.444172100000000E+07", "0.4441721000.0000E+07", "FID-2473"),
-            ("0.444172100000000E+07", "0.444172100000000E+99", "FID-2473"),
+            ("0.444172100000000E+07", "9.444172100000000E+99", "FID-2473"),
             ("0.444172100000000E+07", 21 * " ", "FID-2473"),
             (".200000E-02", "-.20000E-02", "FID-2473"),
+            (".200000E-02", ".200000E-023", "FID-2473"),
+            (" 0.444172100000000E+07", "10.444172100000000E+07", "FID-2473"),
+            ("24:185:86382 24:185:43182", "24:185:86382124:185:43182", "FID-2473"),
             ("24:185:43200 m    2", "24:367:43200 m    2", "FID-2473"),
             ("24:185:43200 m    2", "23:366:43200 m    2", "FID-2473"),
             ("24:185:43200 m    2", "24:185:86401 m    2", "FID-2473"),
@@ -313,7 +323,7 @@ class TestDamage:
 
     def test_where(self):
         error = refused("FID-2473", small().replace(b"0.444172100000000E+07", b"0.44417210000000xE+07"), name="a.snx")
-        assert error.where == "a.snx, line 11, columns 48-68"
+        assert error.where == "a.snx, line 12, columns 48-68"
 
     def test_very_long_line(self):
         refused("FID-2473", small().replace(b"-SITE/ID", b" " * 70_000 + b"\n-SITE/ID"))
@@ -362,12 +372,17 @@ class TestFindings:
             ("10002M001", "10001M001", "DOMES number 10001M001 belongs to AAAA A and BBBB A"),
             ("BBBB  A", "AAAA  A", "stands twice in the site table, "),
             ("BBBB  A", "AAAA  B", "code AAAA belongs to points A and B"),
-            (" AAAA  A    1 P", " CCCC  A    1 P", "the spans of data have 1 sites that the site table does not list: CCCC A"),
+            (
+                " AAAA  A    1 P",
+                " CCCC  A    1 P",
+                "the spans of data have 1 sites that the site table does not list: CCCC A",
+            ),
             (" AAAA  A    1 P", " AAAA  A    2 P", "1 estimated positions have no span of data: AAAA A"),
             ("824067.4", "824067.4", ""),
             ("0.824067400000000D+06", "0.844067400000000D+06", "from its approximate coordinates"),
             ("24:184:86382 24:185:86382 24", "24:186:86382 24:185:86382 24", "an interval ends before it starts"),
             ("45  0  0.0", "45 61  0.0", "is no angle"),
+            ("10 30 36.0", "10 3036.0 ", "is no angle"),
             ("45  0  0.0", "45 -1  0.0", "from its approximate coordinates"),
         ],
     )
@@ -416,7 +431,7 @@ class TestWriting:
         np.testing.assert_allclose(again.apriori_covariance, solution.apriori_covariance, rtol=1e-13)
         np.testing.assert_allclose(again.normal.matrix, solution.normal.matrix, rtol=1e-13)
         np.testing.assert_allclose(again.normal.vector.values, solution.normal.vector.values, rtol=1e-13)
-        np.testing.assert_allclose(again.sites.latitude_deg, [-0.5])
+        np.testing.assert_allclose(again.sites.latitude_deg, [45.0])
         np.testing.assert_array_equal(again.eccentricities.vector_m, solution.eccentricities.vector_m)
         assert again.header == replace(solution.header)
         assert again.antennas.kinds.tolist() == ["TRM59800.00     SCIS"]
@@ -448,9 +463,7 @@ class TestWriting:
     def test_too_many_parameters(self):
         count = 100_000
         with pytest.raises(FormatError, match="FID-2479"):
-            sinex.to_bytes(
-                replace(full_solution(), estimate=table(["STAX"] * count, np.ones(count)), covariance=None)
-            )
+            sinex.to_bytes(replace(full_solution(), estimate=table(["STAX"] * count, np.ones(count)), covariance=None))
 
 
 def test_other_versions_are_told_by_their_header():

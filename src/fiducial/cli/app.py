@@ -34,6 +34,7 @@ app.command(
 app.command(
     "fiducial.cli.stations:app", name="stations", help="GNSS stations: velocities from series, velocity models."
 )
+app.command("fiducial.cli.eop:app", name="eop", help="Earth rotation parameters: compare with C04.")
 app.command("fiducial.cli.doctor:doctor", name="doctor", help="Tell whether this machine has what Fiducial needs.")
 for module in MOTION_MODULES:
     import_module(f"fiducial.cli.{module}")

@@ -8,7 +8,18 @@ from typing import Final
 import numpy as np
 
 from fiducial.errors import FormatError
-from fiducial.formats.sinex_fields import NAT, Array, Rows, epochs, floats, integers, rows_of, texts
+from fiducial.formats.sinex_fields import (
+    NAT,
+    Array,
+    Rows,
+    check_ends,
+    check_gaps,
+    epochs,
+    floats,
+    integers,
+    rows_of,
+    texts,
+)
 from fiducial.formats.sinex_stream import Block
 from fiducial.formats.sinex_units import si_units
 from fiducial.formats.strictness import Findings
@@ -21,6 +32,7 @@ _EPOCH: Final = re.compile(r"(?:[ \d]{2}:[ \d]{3}:[ \d]{5}|\s{12})", re.ASCII)
 _INDEX, _TYPE, _CODE, _POINT, _SOLN = (1, 6), (7, 13), (14, 18), (19, 21), (22, 26)
 _EPOCH_START, _UNIT, _CONSTRAINT, _VALUE, _SIGMA = 27, (40, 44), (45, 46), (47, 68), (69, 80)
 _POST_SEISMIC: Final = (b"AEXP_", b"TEXP_", b"ALOG_", b"TLOG_")
+_GAPS: Final = (6, 13, 18, 21, 26, 39, 44, 46, 68)
 _CONSTRAINTS: Final = {" ": -1, "0": 0, "1": 1, "2": 2}
 
 
@@ -93,7 +105,9 @@ def read_parameters(
     FormatError
         FID-2473 for a damaged line; FID-2474 when the parameters are not numbered 1, 2, 3 ...
     """
+    check_ends(block, name)
     rows = rows_of(block, name)
+    check_gaps(rows, _GAPS if sigmas else _GAPS[:-1])
     index = integers(rows, *_INDEX)
     wrong = index != np.arange(1, len(rows) + 1)
     if wrong.any():

@@ -94,6 +94,41 @@ def rows_of(block: Block, name: str) -> Rows:
     return rows
 
 
+def check_gaps(rows: Rows, columns: tuple[int, ...]) -> None:
+    """Refuse lines with anything in columns that separate fields: a shifted line would be read as other numbers.
+
+    Raises
+    ------
+    FormatError
+        FID-2473.
+    """
+    filled = rows.characters[:, columns] != _SPACE
+    if filled.any():
+        row = int(np.argmax(filled.any(axis=1)))
+        column = columns[int(np.argmax(filled[row]))]
+        rows.stop(row, column, column + 1, f"{rows.shown(row, column, column + 1)} stands between two fields")
+
+
+def check_ends(block: Block, name: str) -> None:
+    """Refuse lines with anything beyond column 80.
+
+    Raises
+    ------
+    FormatError
+        FID-2473.
+    """
+    content = np.frombuffer(block.data, dtype=np.uint8)
+    ends = np.flatnonzero(content == ord("\n"))
+    starts = np.concatenate(([0], ends + 1))
+    stops = np.append(ends, len(content))
+    for line in np.flatnonzero(stops - starts > WIDTH).tolist():
+        text = block.data[starts[line] : stops[line]]
+        if text[WIDTH:].strip() and not text.startswith(b"*"):
+            where = f"{name}, line {block.first_line + line}, columns {WIDTH + 1}-{len(text.rstrip())}"
+            fix = "the file is damaged: fetch it again"
+            raise FormatError("FID-2473", f"text beyond column {WIDTH}", where=where, fix=fix)
+
+
 def texts(rows: Rows, first: int, last: int) -> Texts:
     """Return columns as text without the blanks around it.
 

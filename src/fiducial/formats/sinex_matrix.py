@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cholesky
 
 from fiducial.errors import FormatError
-from fiducial.formats.sinex_fields import WIDTH, Array, Integers, Rows, floats, integers, rows_of
+from fiducial.formats.sinex_fields import (
+    WIDTH,
+    Array,
+    Integers,
+    Rows,
+    check_ends,
+    check_gaps,
+    floats,
+    integers,
+    rows_of,
+)
 from fiducial.formats.sinex_stream import Block
 from fiducial.formats.strictness import Findings
 from fiducial.stations.solution import ParameterTable
@@ -73,9 +83,11 @@ class MatrixReader:
             FID-2473 for a damaged line; FID-2475 for an element outside of the matrix or its triangle, or one that
             stands twice with different values.
         """
+        check_ends(block, self.name)
         rows = rows_of(block, self.name)
         if not len(rows):
             return
+        check_gaps(rows, (6, 12, 34, 56, 78, 79))
         first, second = integers(rows, 1, 6), integers(rows, 7, 12)
         given = np.stack([(rows.characters[:, start : start + 21] != _SPACE).any(axis=1) for start in _VALUE_STARTS])
         if not given[0].all():

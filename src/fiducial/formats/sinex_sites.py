@@ -6,7 +6,18 @@ from typing import Final
 
 import numpy as np
 
-from fiducial.formats.sinex_fields import Array, Epochs, Rows, Texts, epochs, floats, integers, rows_of, texts
+from fiducial.formats.sinex_fields import (
+    Array,
+    Epochs,
+    Rows,
+    Texts,
+    check_gaps,
+    epochs,
+    floats,
+    integers,
+    rows_of,
+    texts,
+)
 from fiducial.formats.sinex_stream import Block
 from fiducial.formats.strictness import Findings
 from fiducial.stations.solution import (
@@ -32,6 +43,7 @@ def read_sites(block: Block, name: str, findings: Findings) -> SiteTable:
         FID-2473 for a damaged line. Approximate coordinates that are no coordinates are a finding, and NaN.
     """
     rows = rows_of(block, name)
+    check_gaps(rows, (5, 8, 18, 20, 43, 55, 67))
     domes = texts(rows, 9, 18)
     domes[np.isin(domes, _NO_DOMES)] = ""
     longitude = _angle(rows, 44, 360.0, "longitude", findings)
@@ -70,6 +82,7 @@ def _angle(rows: Rows, first: int, limit: float, what: str, findings: Findings) 
 
 def _keys(rows: Rows, findings: Findings) -> tuple[Texts, Texts, Texts, Epochs, Epochs]:
     """Return code, point, solution number, start and end, which these blocks share."""
+    check_gaps(rows, (5, 8, 13, 15, 28, 41))
     start, end = epochs(rows, _START), epochs(rows, _END)
     for row in np.flatnonzero(end < start).tolist():
         findings.note(

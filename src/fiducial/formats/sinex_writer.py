@@ -25,7 +25,8 @@ from fiducial.stations.solution import (
 Array = NDArray[np.float64]
 
 _VERSION: Final = "2.02"
-_WIDTH: Final = 80
+_SMALLEST: Final = 1e-99
+_LARGEST: Final = 1e99
 _RULE: Final = "*" + 79 * "-"
 _PARAMETERS: Final = "*INDEX _TYPE_ CODE PT SOLN _REF_EPOCH__ UNIT S __ESTIMATED_VALUE____ _STD_DEV___"
 _MATRIX: Final = "*PARA1 PARA2 ____PARA2+0__________ ____PARA2+1__________ ____PARA2+2__________"
@@ -150,7 +151,7 @@ def _constraint(flag: int) -> str:
 
 def _number(value: float, width: int, digits: int) -> str:
     text = f"{value:{width}.{digits - 1}E}"
-    if len(text) > width or not np.isfinite(value):
+    if len(text) > width or not (value == 0.0 or _SMALLEST <= abs(value) < _LARGEST):
         raise _refused(f"{value} does not fit {width} columns", "give finite numbers from 1E-99 to 1E+99")
     return text
 
@@ -269,8 +270,9 @@ def _matrix(title: str, table: ParameterTable, matrix: Array | None, *, inverse:
     yield _lines([f"+{title}", _MATRIX])
     for row in range(len(table)):
         values = matrix[row, : row + 1] * scale[row] * scale[: row + 1]
-        if not np.isfinite(values).all():
-            raise _refused(f"element of row {row + 1} of {title} is not finite", "give finite numbers")
+        size = np.abs(values)
+        if not ((size == 0.0) | ((size >= _SMALLEST) & (size < _LARGEST))).all():
+            raise _refused(f"an element of row {row + 1} of {title}", "give finite numbers from 1E-99 to 1E+99")
         text = "".join(
             f" {row + 1:5d} {start + 1:5d}"
             + "".join(f" {value:21.14E}" for value in values[start : start + 3].tolist())
@@ -278,7 +280,5 @@ def _matrix(title: str, table: ParameterTable, matrix: Array | None, *, inverse:
             for start in range(0, row + 1, 3)
             if values[start : start + 3].any()
         )
-        if text and max(map(len, text.split("\n"))) > _WIDTH:
-            raise _refused(f"an element of row {row + 1} of {title} is too large or small", "give 1E-99 to 1E+99")
         yield text.encode("ascii")
     yield _lines([f"-{title}", _RULE])

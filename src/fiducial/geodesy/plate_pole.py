@@ -140,7 +140,7 @@ def estimate_rotations(
     2023): plates rotate, but stations rise and sink for other reasons.
     """
     data = _Data.of(position_m, longitude_deg, latitude_deg, velocity_en_mm_per_yr, sigma_en_mm_per_yr)
-    labels = ["plate"] * len(data.position) if plates is None else list(plates)
+    labels = ["the plate"] * len(data.position) if plates is None else list(plates)
     named = [f"station {k + 1}" for k in range(len(data.position))] if names is None else list(names)
     if len(labels) != len(data.position) or len(named) != len(data.position):
         raise _misfit(f"{len(labels)} plates and {len(named)} names for {len(data.position)} stations")
@@ -164,7 +164,7 @@ def estimate_rotations(
         residual_en_mm_per_yr=table,
         used=kept,
         rejected=tuple(
-            f"{named[i]}: {'east' if j == 0 else 'north'} {table[i, j]:+.2f} mm/yr from the plate {labels[i]}"
+            f"{named[i]}: {'east' if j == 0 else 'north'} {table[i, j]:+.2f} mm/yr off the rotation of {labels[i]}"
             for i, j in zip(*np.nonzero(data.known & ~kept), strict=True)
         ),
         variance_factor=_variance_factor(data, fit),
@@ -221,7 +221,7 @@ def _solve(design: Array, data: _Data, order: Sequence[str], *, robust: bool, re
     singular = np.linalg.svd(design / unit, compute_uv=False) if design.size else np.zeros(1)
     if len(design) < design.shape[1] or singular[-1] * np.sqrt(_WORST_CONDITION) < singular[0]:
         raise NumericsError("FID-3120", f"{len(data.position)} stations do not determine the rotation of "
-                            f"{', '.join(order) or 'a plate'}" + (" and an origin rate" if design.shape[1] > 3 * len(order)
+                            f"{', '.join(order) or "the plate"}" + (" and an origin rate" if design.shape[1] > 3 * len(order)
                             else ""), where="plate rotation", fix="give stations that are spread over the plate, more "
                             "plates, or leave the origin rate out")  # fmt: skip
     return robust_fit(design, observed, weight, reject_at=reject_at) if robust else weighted_fit(

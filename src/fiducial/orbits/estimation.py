@@ -242,7 +242,11 @@ class _Solver:
     def _align(self, rms: Array) -> float:
         """Fit every centre to the mean; return the largest change of a parameter, metres."""
         mean, _ = self._residuals(self._shares())
-        known = np.isfinite(rms) & self.fitted & (self.centres_used >= min(_CORE_CENTRES, int(self.centres_used.max(initial=1))))
+        known = (
+            np.isfinite(rms)
+            & self.fitted
+            & (self.centres_used >= min(_CORE_CENTRES, int(self.centres_used.max(initial=1))))
+        )
         floor = _ROBUST_FLOOR * float(np.median(rms[known])) if known.any() else 1.0
         omega = np.where(known, 1.0 / np.maximum(np.nan_to_num(rms), max(floor, _LEAST_RMS_M)), 0.0)
         row_weight = omega[:, self.satellite].T * self.present

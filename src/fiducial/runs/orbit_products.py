@@ -205,7 +205,7 @@ def period_of(seconds: float) -> Period:
     """
     for unit, size in (("D", 86_400), ("H", 3_600), ("M", 60), ("S", 1)):
         count = seconds / size
-        if abs(count - round(count)) < 1e-6 and 1 <= round(count) <= 99:
+        if math.isfinite(count) and abs(count - round(count)) < 1e-6 and 1 <= round(count) <= 99:
             return Period(round(count), unit)
     raise InputError(
         "FID-1237", f"a file name cannot state {seconds:g} s in two digits", where="length or sampling of the product",
