@@ -24,13 +24,14 @@ STEM = "FID0TSTFIN_20242630000_01D"
 MJD = 60572
 # Peak of the process itself: the children's peak of resource.getrusage includes what pytest had before it started them.
 CODE = """
-import sys
+import atexit, sys
 from pathlib import Path
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    sys.stderr.write(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+atexit.register(peak)
 from fiducial.cli.main import main
-sys.argv[0] = "fiducial"
 main()
-peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-sys.stderr.write(peak.split()[1])
 """
 
 

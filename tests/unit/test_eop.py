@@ -6,13 +6,13 @@ import json
 
 import numpy as np
 import pytest
-from support import data_path
 
 from fiducial.constants import MILLIARCSECOND_RAD
 from fiducial.errors import FormatError, InputError
 from fiducial.formats import eop_c04, erp
 from fiducial.orbits.earth_rotation import EarthRotation
 from fiducial.runs.eop_compare import compare_eop
+from support import data_path
 
 UAS = MILLIARCSECOND_RAD / 1e3
 HEAD = "# EARTH ORIENTATION PARAMETER\n# EOP (IERS) 20 C04 TIME SERIES\n"

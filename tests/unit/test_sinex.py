@@ -7,6 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
+from fiducial.errors import FiducialError, FormatError, InputError
+from fiducial.formats import sinex, sinex_matrix, sinex_stream
 from sinex_samples import (
     DAY,
     ESTIMATE,
@@ -23,9 +26,6 @@ from sinex_samples import (
     table,
     text,
 )
-
-from fiducial.errors import FiducialError, FormatError, InputError
-from fiducial.formats import sinex, sinex_matrix, sinex_stream
 
 NAT = np.datetime64("NaT", "ns")
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sinex_samples import DAY, full_solution, table
 
 from fiducial.errors import InputError
 from fiducial.stations.metadata_checks import check_metadata, identity_findings
 from fiducial.stations.solution import SolutionHeader, StationSolution, coordinate_rows
 from fiducial.stations.solution_tables import VELOCITY_TYPES, EquipmentTable
+from sinex_samples import DAY, full_solution, table
 
 XYZ = ["STAX", "STAY", "STAZ"]
 

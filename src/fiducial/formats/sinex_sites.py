@@ -65,7 +65,7 @@ def _angle(rows: Rows, first: int, limit: float, what: str, findings: Findings) 
     usable = np.isin(part, np.frombuffer(b" 0123456789.-+", dtype=np.uint8)).all(axis=1)
     whole = np.isin(field[:, :7], np.frombuffer(b" 0123456789", dtype=np.uint8)).all(axis=1)
     whole &= (field[:, [3, 6]] == ord(" ")).all(axis=1)
-    usable &= whole & ((part == ord("-")) | (part == ord("+"))).sum(axis=1) <= 1
+    usable &= whole & (((part == ord("-")) | (part == ord("+"))).sum(axis=1) <= 1)
     field[~usable] = ord(" ")
     degrees = integers(plain, first + _DEGREES[0], first + _DEGREES[1], missing=0)
     minutes = integers(plain, first + _MINUTES[0], first + _MINUTES[1], missing=0)

@@ -221,7 +221,7 @@ def _solve(design: Array, data: _Data, order: Sequence[str], *, robust: bool, re
     singular = np.linalg.svd(design / unit, compute_uv=False) if design.size else np.zeros(1)
     if len(design) < design.shape[1] or singular[-1] * np.sqrt(_WORST_CONDITION) < singular[0]:
         raise NumericsError("FID-3120", f"{len(data.position)} stations do not determine the rotation of "
-                            f"{', '.join(order) or "the plate"}" + (" and an origin rate" if design.shape[1] > 3 * len(order)
+                            f"{', '.join(order) or 'a plate'}" + (" and an origin rate" if design.shape[1] > 3 * len(order)
                             else ""), where="plate rotation", fix="give stations that are spread over the plate, more "
                             "plates, or leave the origin rate out")  # fmt: skip
     return robust_fit(design, observed, weight, reject_at=reject_at) if robust else weighted_fit(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fiducial.constants import MILLIARCSECOND_RAD
 from fiducial.errors import FormatError, InputError
 from fiducial.formats import eop_c04, erp, iers_finals
+from fiducial.formats.text_source import open_source
 from fiducial.orbits.earth_rotation import EarthRotation, interpolate
 
 Array = NDArray[np.float64]
@@ -116,7 +117,7 @@ def compare_eop(path: Path, reference: Path | None = None) -> EopComparison:
 
 
 def _read(path: Path) -> tuple[EarthRotation, list[str]]:
-    head = path.open("rb").read(4096).decode("latin-1") if path.is_file() else ""
+    head = open_source(path).data[:4096].decode("latin-1")
     if "EOP (IERS)" in head or head.startswith("MJD;"):
         return eop_c04.read(path).rotation, []
     if "VERSION 2" in head[:200].upper():

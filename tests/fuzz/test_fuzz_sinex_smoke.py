@@ -1,0 +1,25 @@
+"""A few hundred deterministic inputs of the fuzzer of SINEX, and what it found before."""
+
+from __future__ import annotations
+
+import pytest
+
+from fuzz import fuzz_sinex
+
+FOUND: tuple[bytes, ...] = ()
+
+
+def test_damaged_files_raise_fiducial_errors_and_nothing_else():
+    accepted = sum(fuzz_sinex.run(fuzz_sinex.RandomChoices(seed)) for seed in range(300))
+    # Inputs that are all refused, or all accepted, would test little.
+    assert 60 < accepted < 240
+
+
+def test_undamaged_files_are_accepted():
+    for content in fuzz_sinex.seeds():
+        assert fuzz_sinex.exercise(content)
+
+
+@pytest.mark.parametrize("content", FOUND)
+def test_what_the_fuzzer_found(content):
+    fuzz_sinex.exercise(content)
