@@ -61,9 +61,8 @@ class FuzzedChoices:
 
 def seeds() -> list[bytes]:
     """Return valid files."""
-    from sinex_samples import ESTIMATE, SITES, SPANS, covariance, full_solution, matrix_block, small, text
-
     from fiducial.formats import sinex
+    from sinex_samples import ESTIMATE, SITES, SPANS, covariance, full_solution, matrix_block, small, text
 
     matrix = covariance()
     sigmas = np.sqrt(matrix.diagonal())

@@ -112,6 +112,21 @@ def test_no_velocity_change_is_seen_where_there_is_none():
         assert find_velocity_changes(orbit.position_m, orbit.epochs_gps, orbit.satellites) == (), name
 
 
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize("satellite", ["G05", "R07", "E05"])
+def test_a_small_velocity_change_is_seen_in_a_real_orbit(satellite, stride):
+    orbit = product("COD")
+    epochs, position = orbit.epochs_gps[::stride], orbit.position_m[::stride].copy()
+    seconds = (epochs - epochs[0]) / np.timedelta64(1, "s")
+    change = 0.03 if stride == 1 else 0.1
+    track = np.clip(seconds - 40_200.0, 0.0, None)[:, None] * (change * np.array([0.6, 0.64, 0.48]))
+    position[:, orbit.satellites.index(satellite)] += track
+    found = find_velocity_changes(position, epochs, orbit.satellites)
+    assert [one.satellite for one in found] == [satellite]
+    slack = np.timedelta64(300 * stride, "s")
+    assert found[0].begin_gps - slack <= epochs[0] + np.timedelta64(40_200, "s") <= found[0].end_gps + slack
+
+
 def test_variance_components_without_satellite_components(monkeypatch):
     plain = estimation.variance_components
     monkeypatch.setattr(

@@ -212,7 +212,9 @@ def _spikes(
     judged = usable & (count >= _JUDGES)
     with np.errstate(invalid="ignore"):
         bend = np.abs(deviation[:, :-2] - 2.0 * deviation[:, 1:-1] + deviation[:, 2:]).max(axis=-1)
-        suspects = np.argwhere((bend > options.spike_limit_m).any(axis=1))
+        # Beside a gap there is no bend to see: what lies off the others there is looked at too.
+        blind = np.isnan(bend) & (np.abs(deviation[:, 1:-1]).max(axis=-1) > 0.5 * options.spike_limit_m)
+        suspects = np.argwhere((blind | (bend > options.spike_limit_m)).any(axis=1))
     for k, s in suspects:
         rows = np.flatnonzero(judged[k, :, s])
         if rows.size < _WINDOW:

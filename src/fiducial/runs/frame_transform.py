@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 LEAST_RADIUS_M: Final = 6.3e6
 LARGEST_RADIUS_M: Final = 6.4e6
-"""Distances of ground stations from the geocentre: 6 335 km is below the ice at the poles, 6 385 km above the Andes."""
+"""The ground lies 6 350 to 6 385 km from the geocentre; in any other unit a position falls outside these limits."""
 FASTEST_M_PER_YR: Final = 0.5
 """No plate moves faster than 0.2 m/yr; ice streams that do are not what frames are made from."""
 _SAME_EPOCH_YR: Final = 1e-3
@@ -219,7 +219,8 @@ def _epochs(table: CoordinateTable, epoch: str | None, where: str) -> Array:
 
 
 def _require_ground(position_m: Array, velocity_m_per_yr: Array | None, names: list[str]) -> None:
-    radius = np.linalg.norm(position_m, axis=1)
+    with np.errstate(over="ignore"):
+        radius = np.linalg.norm(position_m, axis=1)
     wrong = ~((radius >= LEAST_RADIUS_M) & (radius <= LARGEST_RADIUS_M))
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -229,7 +230,8 @@ def _require_ground(position_m: Array, velocity_m_per_yr: Array | None, names: l
         raise InputError("FID-1315", f"{radius[row]:.6g} m from the geocentre is not on the ground{hint}", where=names[row],
                          fix="give geocentric X Y Z in metres")  # fmt: skip
     if velocity_m_per_yr is not None:
-        speed = np.linalg.norm(velocity_m_per_yr, axis=1)
+        with np.errstate(over="ignore"):
+            speed = np.linalg.norm(velocity_m_per_yr, axis=1)
         fast = speed > FASTEST_M_PER_YR
         if fast.any():
             row = int(np.argmax(fast))

@@ -231,7 +231,8 @@ def _auxiliary(request: CombineRequest, sources: OrbitSources, solution: str | N
         "NANU summary": request.nanus, "earth rotation": request.earth_rotation,
     }  # fmt: skip
     paths = {**sources.auxiliary, **{kind: path for kind, path in stated.items() if path is not None}}
-    if not request.rotations and paths.pop("frame summary", None):
+    if not request.rotations and "frame summary" in paths:
+        del paths["frame summary"]
         notes.append("without rotations the frame summary is not used, and there is no ERP file")
     for kind, path in paths.items():
         if stated[kind] is None:

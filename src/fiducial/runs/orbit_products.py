@@ -21,6 +21,7 @@ from fiducial.formats.igs_names import LongName, ProductName, parse_product_name
 from fiducial.formats.name_parts import Period
 from fiducial.formats.sp3_header import Sp3Header
 from fiducial.geodesy.frames import same_frame
+from fiducial.orbits.clock_combination import ClockCombination
 from fiducial.orbits.orbit import Clocks, Epochs, most_frequent_step_s
 from fiducial.runs.orbit_combine import Combined
 from fiducial.runs.orbit_earth_rotation import combined_earth_rotation, earth_rotation_entries
@@ -96,14 +97,8 @@ def write_products(
     orbit_file = _long_name(name, epochs, "ORB", "SP3").build()
     contents[orbit_file] = sp3.to_bytes(sp3.Sp3File(combined.orbit, _sp3_header(combined, name)))
     if combined.clocks is not None:
-        clocks = combined.clocks
-        table = Clocks(clocks.epochs_gps, clocks.satellites, clocks.clock_s, clocks.sigma_s)
-        header = ClockHeader(
-            program=f"fiducial {__version__}", agency=name.centre, analysis_center=name.centre,
-            comments=(f"TIME SCALE: CLOCKS OF {clocks.datum_centre}, ALL CONSTELLATIONS", "CLOCKS REFER TO THE ORBITS OF",
-                      orbit_file),
-        )  # fmt: skip
-        contents[_long_name(name, clocks.epochs_gps, "CLK", "CLK").build()] = clk.to_bytes(table, header)
+        clock_file = _long_name(name, combined.clocks.epochs_gps, "CLK", "CLK").build()
+        contents[clock_file] = _clock_bytes(combined.clocks, name, orbit_file)
     rotation = combined_earth_rotation(combined)
     if rotation is not None:
         day = np.array([epochs[0], epochs[0] + np.timedelta64(1, "D")], dtype="datetime64[ns]")
@@ -118,6 +113,23 @@ def write_products(
     contents |= _report_contents(report, summary, stem, page=page)
     _publish(contents, out, overwrite=overwrite)
     return Written(out, tuple(contents), report)
+
+
+def _clock_bytes(clocks: ClockCombination, name: ProductName, orbit_file: str) -> bytes:
+    # A satellite of the header without records would be a fault of the file.
+    known = np.flatnonzero(np.isfinite(clocks.clock_s).any(axis=0))
+    table = Clocks(
+        clocks.epochs_gps,
+        tuple(clocks.satellites[s] for s in known),
+        clocks.clock_s[:, known],
+        clocks.sigma_s[:, known],
+    )
+    header = ClockHeader(
+        program=f"fiducial {__version__}", agency=name.centre, analysis_center=name.centre,
+        comments=(f"TIME SCALE: CLOCKS OF {clocks.datum_centre}, ALL CONSTELLATIONS", "CLOCKS REFER TO THE ORBITS OF",
+                  orbit_file),
+    )  # fmt: skip
+    return clk.to_bytes(table, header)
 
 
 def _report_contents(report: CombinationReport, summary: str, stem: str, *, page: bool) -> dict[str, bytes]:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fiducial.errors import InputError, NumericsError
 from fiducial.geodesy.ellipsoid import geodetic_from_geocentric, local_axes
-from fiducial.stations.helmert_design import COORDINATES, ParameterKey, coordinate_rows
+from fiducial.stations.combination_model import (
+    CentreResult,
+    Reason,
+    SiteName,
+    StationCombination,
+    StationOptions,
+    StationRejection,
+)
+from fiducial.stations.helmert_design import COORDINATES, coordinate_rows
 from fiducial.stations.systems import (
     CentreSolution,
+    RotationInformation,
     datum_free,
     minimal_constraint,
     triangular_inverse,
+    with_rotation,
 )
 
 Array = NDArray[np.float64]
-SiteName = tuple[str, str, str]
-Reason = Literal["residual", "normalised-residual", "single-centre", "missing-datum", "variance"]
 
 _MAD: Final = 1.4826
 _LEAST_REDUNDANCY: Final = 1.0
@@ -34,6 +41,7 @@ def combine_stations(
     reference: dict[SiteName, Array],
     core: Sequence[SiteName] | None = None,
     options: StationOptions | None = None,
+    rotations: Mapping[str, RotationInformation] | None = None,
 ) -> StationCombination:
     """Combine solutions of one day or week.
 
@@ -45,6 +53,8 @@ def combine_stations(
     core : sequence of site, optional
         Stations that hold the datum; all that have reference coordinates by default.
     options : StationOptions, optional
+    rotations : mapping of centre to RotationInformation, optional
+        Rotations of centres known from their orbits; without it each centre's rotation is free.
 
     Raises
     ------
@@ -66,15 +76,16 @@ def combine_stations(
             "FID-1321", "no solution to combine, or two of one name",
             where=", ".join(one.name for one in solutions) or "no solution", fix="give each centre once",
         )  # fmt: skip
-    return _Combiner(list(solutions), reference, core, chosen).run()
+    return _Combiner(list(solutions), reference, core, chosen, rotations or {}).run()
 
 
 class _Combiner:
     def __init__(
         self, solutions: list[CentreSolution], reference: dict[SiteName, Array], core: Sequence[SiteName] | None,
-        options: StationOptions,
+        options: StationOptions, rotations: Mapping[str, RotationInformation],
     ) -> None:  # fmt: skip
         self.options = options
+        self.rotations = rotations
         self.reference = reference
         self.solutions = solutions
         self.systems = [datum_free(one) for one in solutions]
@@ -132,8 +143,11 @@ class _Combiner:
         size = len(self.keys)
         normal, right = np.zeros((size, size)), np.zeros(size)
         for k, (system, rows) in enumerate(zip(self.systems, self.rows, strict=True)):
-            normal[np.ix_(rows, rows)] += system.normal / self.factor[k]
-            right[rows] += system.normal @ (system.value - self.start[rows]) / self.factor[k]
+            own, known = system.normal, np.zeros(len(rows))
+            if system.name in self.rotations:
+                own, known = with_rotation(system, self.rotations[system.name], float(self.factor[k]))
+            normal[np.ix_(rows, rows)] += own / self.factor[k]
+            right[rows] += (own @ (system.value - self.start[rows]) + known) / self.factor[k]
         self._check_used(normal)
         normal += minimal_constraint(self.keys, self.start, self._core_rows(), self.options.datum_sigma_m)
         try:

@@ -47,6 +47,22 @@ class CentreSolution:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RotationInformation:
+    """What is known of a centre's rotation from elsewhere, such as its orbits.
+
+    Attributes
+    ----------
+    rotation_rad : ndarray, shape (3,)
+        Rx, Ry, Rz from the centre to the combination, position-vector signs.
+    information : ndarray, shape (3, 3)
+        Inverse covariance, 1/rad2.
+    """
+
+    rotation_rad: Array
+    information: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class DatumFreeSystem:
     """Normal equations of one centre from which all information on its frame has been taken.
 
@@ -71,6 +87,8 @@ class DatumFreeSystem:
         Of Helmert parameters so estimated, in the centre's unit of weight.
     rank : int
         Of the normal matrix.
+    unconstrained, moved, inner : ndarray, shapes (parameter, parameter), (parameter, 7), (7, 7)
+        Normal matrix before the datum was taken out, and its products with the Helmert displacements at the surface.
     """
 
     name: str
@@ -83,6 +101,9 @@ class DatumFreeSystem:
     own_blocks: Array
     helmert_covariance: Array
     rank: int
+    unconstrained: Array
+    moved: Array
+    inner: Array
 
 
 def unconstrained_normal(solution: CentreSolution) -> tuple[Array, Array]:
@@ -156,7 +177,35 @@ def datum_free(solution: CentreSolution) -> DatumFreeSystem:
     return DatumFreeSystem(
         solution.name, solution.keys, value, free, sigma, design * AT_SURFACE, projection,
         _own_blocks(solution.keys, free, projection * AT_SURFACE[:, None]), shape / np.outer(AT_SURFACE, AT_SURFACE), len(value) - len(AT_SURFACE),
+        normal, moved, 0.5 * (inner + inner.T),
     )  # fmt: skip
+
+
+def with_rotation(system: DatumFreeSystem, rotation: RotationInformation, factor: float) -> tuple[Array, Array]:
+    """Return normal matrix and right-hand side of a centre whose rotation is known from elsewhere.
+
+    Parameters
+    ----------
+    system : DatumFreeSystem
+    rotation : RotationInformation
+        From the centre to the combination.
+    factor : float
+        Variance factor of the centre: information from elsewhere is brought to its unit of weight.
+
+    Notes
+    -----
+    The Helmert parameters are eliminated with the information P on their rotations:
+    N' = N - N H (H' N H + P)^+ H' N, b' = N H (H' N H + P)^+ P theta_0.
+    """
+    information = np.zeros((7, 7))
+    information[4:, 4:] = factor * rotation.information / np.outer(AT_SURFACE[4:], AT_SURFACE[4:])
+    towards = np.zeros(7)
+    towards[4:] = information[4:, 4:] @ (rotation.rotation_rad * AT_SURFACE[4:])
+    values, vectors = np.linalg.eigh(system.inner + information)
+    keep = values > _FREE * max(float(values[-1]), np.finfo(float).tiny)
+    inverse = (vectors[:, keep] / values[keep]) @ vectors[:, keep].T
+    normal = system.unconstrained - system.moved @ inverse @ system.moved.T
+    return 0.5 * (normal + normal.T), system.moved @ (inverse @ towards)
 
 
 def _own_blocks(keys: Sequence[ParameterKey], free: Array, projection_m: Array) -> Array:

@@ -1,0 +1,132 @@
+"""Reading SINEX beside GeodePy, and the memory of a large matrix.
+
+150 stations (ESA, 690 estimates) by Fiducial and GeodePy in processes of their own, in turns; only the reading is timed,
+once to warm up and then five times in each process. The peer is the Python of FIDUCIAL_PEERS_GEODEPY (default
+/tmp/geodepy-venv/bin/python); without it its line says so. The real files are those of FIDUCIAL_DATA. The matrix of
+``--parameters`` parameters is simulated, written and read by Fiducial alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PEER = os.environ.get("FIDUCIAL_PEERS_GEODEPY", "/tmp/geodepy-venv/bin/python")  # noqa: S108
+DATA = Path(os.environ.get("FIDUCIAL_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "sinex"
+ESA, CUMULATIVE = DATA / "ESA0OPSFIN_20241850000_01D_01D_SOL.SNX", DATA / "igs17P49_CoordOnly.snx"
+TIMED = """
+import json, statistics, sys, time
+{import_line}
+def read():
+    start = time.perf_counter()
+    found = {call}
+    return time.perf_counter() - start, {rows}
+read()
+print(json.dumps([statistics.median(read()[0] for _ in range(5)), read()[1]]))
+"""
+OURS = TIMED.format(
+    import_line="from fiducial.formats import sinex",
+    call="sinex.read(sys.argv[1])",
+    rows="len(found.solution.positions().codes)",
+)
+ESTIMATES = TIMED.format(
+    import_line="from fiducial.formats import sinex",
+    call="sinex.read(sys.argv[1], blocks=['SOLUTION/ESTIMATE'])",
+    rows="len(found.solution.positions().codes)",
+)
+GEODEPY = TIMED.format(
+    import_line="from geodepy.gnss import read_sinex_estimate",
+    call="read_sinex_estimate(sys.argv[1])",
+    rows="len(found)",
+)
+
+
+def timed(python: str, program: str, path: Path) -> tuple[float, int]:
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    found = subprocess.run([python, "-c", program, str(path)], check=True, capture_output=True, env=environment)
+    seconds, rows = json.loads(found.stdout.splitlines()[-1])
+    return float(seconds), int(rows)
+
+
+def measure_matrix(parameters: int) -> dict[str, object]:
+    """Write a matrix block by hand, read it, and return time and memory."""
+    with tempfile.TemporaryDirectory(prefix="fiducial-bench-") as folder:
+        path = Path(folder) / "matrix.snx"
+        with path.open("w") as sink:
+            sink.write(f"%=SNX 2.02 TST 24:189:10055 TST 24:184:00000 24:185:00000 P {parameters:05d} 2 S\n")
+            sink.write("+SOLUTION/ESTIMATE\n")
+            for row in range(parameters):
+                kind = "STA" + "XYZ"[row % 3]
+                sink.write(
+                    f" {row + 1:5d} {kind}   {row // 3:04d}  A    1 24:185:43200 m    2 {row + 1e6:21.14E} 1.00000E+00\n"
+                )
+            sink.write("-SOLUTION/ESTIMATE\n+SOLUTION/MATRIX_ESTIMATE L COVA\n")
+            element = f" {1e-3:21.14E}"
+            for row in range(1, parameters + 1):
+                whole = row // 3 * 3
+                lines = [f" {row:5d} {start:5d}{3 * element}" for start in range(1, whole, 3)]
+                rest = row - whole
+                lines.append(f" {row:5d} {whole + 1:5d}{(rest - 1) * element} {1.0:21.14E}" if rest else "")
+                if not rest:
+                    lines[-2:] = [f" {row:5d} {whole - 2:5d}{2 * element} {1.0:21.14E}"]
+                sink.write("\n".join(lines) + "\n")
+            sink.write("-SOLUTION/MATRIX_ESTIMATE L COVA\n%ENDSNX\n")
+        program = (
+            "import resource, sys, time, json\nfrom fiducial.formats import sinex\n"
+            "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nstart = time.perf_counter()\n"
+            "found = sinex.read(sys.argv[1], strictness='raise')\nseconds = time.perf_counter() - start\n"
+            "after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nprint(json.dumps([seconds, (after - before) / 1024]))"
+        )
+        found = subprocess.run([sys.executable, "-c", program, str(path)], check=True, capture_output=True)
+        seconds, megabytes = json.loads(found.stdout.splitlines()[-1])
+        return {
+            "matrix_parameters": parameters,
+            "matrix_file_megabytes": round(path.stat().st_size / 1e6),
+            "matrix_read_s": round(seconds, 2),
+            "matrix_megabytes": round(parameters**2 * 8 / 2**20),
+            "memory_growth_megabytes": round(megabytes),
+        }
+
+
+def measure(rounds: int = 5, parameters: int = 6000) -> dict[str, object]:
+    result: dict[str, object] = {}
+    if not ESA.exists():
+        result["skipped"] = f"no {DATA} (set FIDUCIAL_DATA)"
+        return result | measure_matrix(parameters)
+    contenders = {"fiducial": (sys.executable, OURS), "fiducial_estimates": (sys.executable, ESTIMATES)}
+    if Path(PEER).exists():
+        contenders["geodepy"] = (PEER, GEODEPY)
+    found: dict[str, list[tuple[float, int]]] = {contender: [] for contender in contenders}
+    for _ in range(rounds):
+        for contender, (python, program) in contenders.items():
+            found[contender].append(timed(python, program, ESA))
+    medians = {contender: statistics.median(seconds for seconds, _ in runs) for contender, runs in found.items()}
+    result |= {f"{contender}_stations": runs[0][1] for contender, runs in found.items()}
+    result |= {f"{contender}_read_s": round(seconds, 4) for contender, seconds in medians.items()}
+    if "geodepy" in medians:
+        result["speed_over_geodepy"] = round(medians["geodepy"] / medians["fiducial"], 1)
+    else:
+        result["geodepy_read_s"] = f"not measured: no {PEER} (set FIDUCIAL_PEERS_GEODEPY)"
+    seconds, positions = timed(sys.executable, OURS, CUMULATIVE)
+    result |= {"cumulative_positions": positions, "cumulative_read_s": round(seconds, 3)}
+    return result | measure_matrix(parameters)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--parameters", type=int, default=6000)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    found = measure(arguments.rounds, arguments.parameters)
+    print(json.dumps(found) if arguments.json else "\n".join(f"{name:28} {value}" for name, value in found.items()))
+
+
+if __name__ == "__main__":
+    main()
