@@ -127,6 +127,32 @@ def radial_correction_s(stack, position_m):
     return ((position_m - stack.position_m) * unit).sum(axis=-1) / SPEED_OF_LIGHT
 
 
+def two_body(position_m, velocity_m_per_s, seconds):
+    """Positions [epoch, 3] at increasing times after a state, axes that do not turn."""
+    solved = solve_ivp(
+        lambda _, y: np.concatenate([y[3:], -GRAVITATION * y[:3] / np.linalg.norm(y[:3]) ** 3]),
+        (0.0, seconds[-1]), np.concatenate([position_m, velocity_m_per_s]), method="DOP853", t_eval=seconds,
+        rtol=1e-12, atol=1e-6,
+    )  # fmt: skip
+    return solved.y[:3].T
+
+
+def moved_by(position_m, velocity_m_per_s, change_m_per_s, at_s, seconds):
+    """Earth-fixed displacement [epoch, 3] that a velocity change at a time makes of an orbit, zero before.
+
+    Position and inertial velocity stand along the Earth-fixed axes of that time, as the change does.
+    """
+    displacement = np.zeros((seconds.size, 3))
+    later = seconds > at_s
+    if later.any():
+        since = seconds[later] - at_s
+        new = two_body(position_m, velocity_m_per_s + np.asarray(change_m_per_s), since)
+        displacement[later] = turn(
+            new - two_body(position_m, velocity_m_per_s, since), -EARTH_ROTATION_RAD_PER_S * since
+        )
+    return displacement
+
+
 def after_velocity_change(satellite, change_m_per_s, at_s, seconds):
     """Earth-fixed positions [epoch, 3] of a satellite of :func:`truth` with a velocity change at a time."""
     axis, eccentricity, inclination = SHAPES[satellite[0]]
@@ -136,17 +162,5 @@ def after_velocity_change(satellite, change_m_per_s, at_s, seconds):
         "node": 1.05 * number, "anomaly": 2.4 * number,
     }  # fmt: skip
     positions, _ = kepler(seconds, **shape)
-    at, velocity = kepler(np.array([at_s]), **shape)
-    later = seconds > at_s
-    if not later.any():
-        return positions
-    # The state in axes that do not turn and agree with the Earth-fixed ones at time zero.
-    angle = np.array([EARTH_ROTATION_RAD_PER_S * at_s])
-    state = np.concatenate([turn(at, angle)[0], turn(velocity + np.asarray(change_m_per_s), angle)[0]])
-    solved = solve_ivp(
-        lambda _, y: np.concatenate([y[3:], -GRAVITATION * y[:3] / np.linalg.norm(y[:3]) ** 3]),
-        (at_s, seconds[-1]), state, method="DOP853", t_eval=seconds[later], rtol=1e-12, atol=1e-6,
-    )  # fmt: skip
-    positions = positions.copy()
-    positions[later] = turn(solved.y[:3].T, -EARTH_ROTATION_RAD_PER_S * seconds[later])
-    return positions
+    (position,), (velocity,) = kepler(np.array([at_s]), **shape)
+    return positions + moved_by(position, velocity, change_m_per_s, at_s, seconds)

@@ -242,6 +242,17 @@ def test_clocks_thinned_out(tmp_path, own_day):
     assert "--clock-sampling" in refused(folder, "--out", tmp_path / "no", "--clock-sampling", "7s", code="FID-1203")
 
 
+def test_a_clock_file_of_another_day_is_told(tmp_path, own_day):
+    folder, _, own = own_day
+    later = replace(own["BBB"], epochs_gps=own["BBB"].epochs_gps + np.timedelta64(1, "D"))
+    factory.write_clocks(folder, "AAA", own["AAA"], step_s=300.0)
+    factory.write_clocks(folder, "BBB", later, step_s=300.0)
+    report = run(folder, "--out", tmp_path / "out")
+    assert any(note.startswith("BBB: the clock file has no epoch of these orbits") for note in report.notes)
+    (gps,) = report.clocks.constellations
+    assert {one.centre for one in gps.centres} == {"AAA", "CCC", "DDD"}
+
+
 def test_a_clock_sampling_without_clock_files_is_told(day, tmp_path):
     report = run(day[0], "--out", tmp_path, "--clock-sampling", "30s")
     assert "no clock files: --clock-sampling has no effect" in report.notes
@@ -470,6 +481,7 @@ def test_options_that_cannot_be(day, tmp_path):
     folder, out = day[0], tmp_path / "out"
     refused(folder, "--out", out, "--sampling", "seven", code="FID-1238")
     refused(folder, "--out", out, "--satellite-limit", "G15", code="FID-1238")
+    refused(folder, "--out", out, "--satellite-limit", "G=0", code="FID-1238")
     refused(folder, "--out", out, "--sampling", "7min", code="FID-1203")
     refused(folder, "--out", out, "--sampling", "150s", code="FID-1237")
     refused(folder, "--out", out, "--frame", "ETRF2000", code="FID-1237")

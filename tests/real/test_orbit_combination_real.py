@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fiducial.constants import EARTH_ROTATION_RAD_PER_S
 from fiducial.orbits import estimation
 from fiducial.orbits.combination import combine_day, prepare_day
 from fiducial.orbits.comparison import compare_orbits
@@ -16,6 +17,7 @@ from fiducial.orbits.options import CombinationOptions
 from fiducial.orbits.orbit import Orbit
 from fiducial.orbits.stack import common_grid, stack_orbits
 from real_orbits import CENTRES, COARSE, COMPARED, product, rocs, stacked
+from synthetic_centres import moved_by
 
 pytestmark = pytest.mark.real
 
@@ -118,9 +120,12 @@ def test_a_small_velocity_change_is_seen_in_a_real_orbit(satellite, stride):
     orbit = product("COD")
     epochs, position = orbit.epochs_gps[::stride], orbit.position_m[::stride].copy()
     seconds = (epochs - epochs[0]) / np.timedelta64(1, "s")
-    change = 0.03 if stride == 1 else 0.1
-    track = np.clip(seconds - 40_200.0, 0.0, None)[:, None] * (change * np.array([0.6, 0.64, 0.48]))
-    position[:, orbit.satellites.index(satellite)] += track
+    s = orbit.satellites.index(satellite)
+    at = int(np.searchsorted(seconds, 40_200.0))
+    turning = np.cross([0.0, 0.0, EARTH_ROTATION_RAD_PER_S], position[at, s])
+    velocity = np.gradient(position[:, s], seconds, axis=0)[at] + turning
+    change = (0.02 if stride == 1 else 0.05) * np.array([0.6, 0.64, 0.48])
+    position[:, s] += moved_by(position[at, s], velocity, change, 40_200.0, seconds)
     found = find_velocity_changes(position, epochs, orbit.satellites)
     assert [one.satellite for one in found] == [satellite]
     slack = np.timedelta64(300 * stride, "s")

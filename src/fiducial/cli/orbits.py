@@ -339,7 +339,7 @@ def _limits(text: str | None) -> dict[str, float] | None:
     found: dict[str, float] = {}
     for part in text.split(","):
         match = re.fullmatch(r"\s*([A-Z])\s*=\s*(\d+(?:\.\d+)?)\s*", part.upper())
-        if match is None:
+        if match is None or not float(match[2]) > 0:
             fix = "give constellation letters with limits in mm, such as G=15,R=25"
             raise InputError("FID-1238", f"no limit: {part!r}", where="--satellite-limit", fix=fix)
         found[match[1]] = float(match[2]) / 1e3

@@ -17,7 +17,7 @@ import numpy as np
 
 from fiducial.errors import FormatError, InputError
 from fiducial.formats import sinex_blocks, sinex_sites
-from fiducial.formats.sinex_fields import Array
+from fiducial.formats.sinex_fields import Array, Bytes
 from fiducial.formats.sinex_matrix import Content, MatrixReader, check_positive_definite, check_sigmas
 from fiducial.formats.sinex_stream import Block, BlockReader, ByteSource
 from fiducial.formats.sinex_writer import to_bytes, write
@@ -150,7 +150,7 @@ class _List:
 
     table: ParameterTable
     factors: Array
-    steps: Array
+    printed_sigmas: Bytes
 
 
 class _Parts:
@@ -219,7 +219,8 @@ class _Parts:
             matrix = gathered.finish(parameters.factors, parameters.table.sigmas)
             where = f"{self._name}, line {gathered.line}"
             if gathered.content != "INFO":
-                check_sigmas(parameters.table, parameters.steps, matrix, gathered.title, gathered.line, self._findings)
+                steps = sinex_blocks.last_digits(parameters.printed_sigmas) * parameters.factors
+                check_sigmas(parameters.table, steps, matrix, gathered.title, gathered.line, self._findings)
             if check_matrix:
                 check_positive_definite(parameters.table, matrix, gathered.title, where)
             found[_field(role, gathered.content)] = matrix

@@ -11,6 +11,7 @@ from fiducial.errors import FormatError
 from fiducial.formats.sinex_fields import (
     NAT,
     Array,
+    Bytes,
     Rows,
     check_ends,
     check_gaps,
@@ -84,8 +85,8 @@ def _header_error(problem: str, name: str, first: int = 0, last: int = 0) -> For
 
 def read_parameters(
     block: Block, name: str, findings: Findings, *, sigmas: bool = True
-) -> tuple[ParameterTable, Array, Array]:
-    """Return a list of parameters, the factors from printed units, and the step of the printed sigmas.
+) -> tuple[ParameterTable, Array, Bytes]:
+    """Return a list of parameters, the factors from printed units, and the printed sigmas.
 
     Parameters
     ----------
@@ -97,8 +98,8 @@ def read_parameters(
     table : ParameterTable
         Of a vector, ``values`` are divided by the factors.
     factors : ndarray, shape (n,)
-    sigma_step : ndarray, shape (n,)
-        One unit of the last printed digit of each sigma, converted as the sigma is.
+    printed : ndarray of uint8, shape (n, 11)
+        Characters of the sigmas, for :func:`last_digits`.
 
     Raises
     ------
@@ -127,19 +128,18 @@ def read_parameters(
     _note_duplicates(rows, block.title, findings)
     values = floats(rows, *_VALUE)
     values = values * factors if sigmas else values / factors
-    spread, step = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    spread = np.full(len(rows), np.nan)
     if sigmas:
         printed_sigma = floats(rows, *_SIGMA, missing=True)
         if (printed_sigma < 0).any():
             rows.stop(int(np.argmax(printed_sigma < 0)), *_SIGMA, "a standard deviation is negative")
         # The format writes 0 for a number that is missing.
         spread = np.where(printed_sigma > 0, printed_sigma, np.nan) * factors
-        step = _last_digit(rows) * factors
     table = ParameterTable(
         types, texts(rows, *_CODE), texts(rows, *_POINT), texts(rows, *_SOLN), epochs(rows, _EPOCH_START), printed, units,
         _constraints(rows), values, spread,
     )  # fmt: skip
-    return table, factors, step
+    return table, factors, rows.characters[:, slice(*_SIGMA)]
 
 
 def _constraints(rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
@@ -155,9 +155,14 @@ def _constraints(rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
     return found
 
 
-def _last_digit(rows: Rows) -> Array:
-    """Return one unit of the last printed digit of the sigmas; NaN where there is none."""
-    part = rows.characters[:, slice(*_SIGMA)]
+def last_digits(part: Bytes) -> Array:
+    """Return one unit of the last digit of printed numbers; NaN where there is none.
+
+    Parameters
+    ----------
+    part : ndarray of uint8, shape (n, width)
+        Their characters.
+    """
     width = part.shape[1]
     letter = np.isin(part, np.frombuffer(b"eEdD", dtype=np.uint8))
     end = np.where(letter.any(axis=1), letter.argmax(axis=1), width)
@@ -166,7 +171,7 @@ def _last_digit(rows: Rows) -> Array:
     point = np.where((part == ord(".")).any(axis=1), (part == ord(".")).argmax(axis=1), end)
     digits = (part >= ord("0")) & (part <= ord("9"))
     decimals = (digits & mantissa & (place > point[:, None])).sum(axis=1)
-    exponent = np.zeros(len(rows), dtype=np.int64)
+    exponent = np.zeros(len(part), dtype=np.int64)
     for column in range(width):
         use = digits[:, column] & (column > end)
         exponent = np.where(use, exponent * 10 + part[:, column].astype(np.int64) - ord("0"), exponent)
@@ -226,5 +231,5 @@ def read_comments(block: Block) -> tuple[str, ...]:
 
 
 __all__ = [
-    "NAT", "VERSIONS", "read_comments", "read_header", "read_parameters", "read_reference", "read_statistics",
+    "NAT", "VERSIONS", "last_digits", "read_comments", "read_header", "read_parameters", "read_reference", "read_statistics",
 ]  # fmt: skip

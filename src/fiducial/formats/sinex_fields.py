@@ -25,6 +25,7 @@ _BLANKS: Final = np.full(256, 0, dtype=np.uint8)
 _BLANKS[:] = np.arange(256)
 _BLANKS[[9, 10, 11, 12, 13]] = _SPACE
 _NUMBER_CHARACTERS: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789+-.eEdD ", dtype=np.uint8))
+_DIGITS_AND_BLANKS: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789 ", dtype=np.uint8))
 _WITH_E: Final = np.arange(256, dtype=np.uint8)
 _WITH_E[[ord("D"), ord("d")]] = ord("E")
 _YEAR_SPLIT: Final = 50
@@ -204,17 +205,19 @@ def integers(rows: Rows, first: int, last: int, *, missing: int | None = None) -
     FormatError
         FID-2473 for anything else.
     """
-    part = rows.characters[:, first:last]
-    digit = (part >= ord("0")) & (part <= ord("9"))
-    values = np.zeros(len(rows), dtype=np.int64)
-    for place in range(last - first):
-        values = np.where(digit[:, place], values * 10 + (part[:, place].astype(np.int64) - ord("0")), values)
-    edges = np.diff(digit.astype(np.int8), axis=1, prepend=0)
+    part = np.ascontiguousarray(rows.characters[:, first:last])
+    bad = ~_DIGITS_AND_BLANKS[part].all(axis=1)
     blank = (part == _SPACE).all(axis=1)
-    bad = ~(digit | (part == _SPACE)).all(axis=1) | ((edges == 1).sum(axis=1) != 1)
-    if missing is not None:
-        bad &= ~blank
-        values[blank] = missing
+    if missing is None:
+        bad |= blank
+    words = part.view(f"S{last - first}")[:, 0] if len(part) else np.zeros(0, dtype="S1")
+    values = np.full(len(rows), missing or 0, dtype=np.int64)
+    used = ~(bad | blank)
+    try:
+        values[used] = words[used].astype(np.int64)
+    except ValueError:
+        # Digits with a blank among them.
+        bad = bad | np.array([len(word.split()) > 1 for word in words.tolist()])
     if bad.any():
         row = int(np.argmax(bad))
         rows.stop(row, first, last, f"{rows.shown(row, first, last)} is not a whole number")
@@ -231,6 +234,17 @@ def epochs(rows: Rows, first: int) -> Epochs:
     FormatError
         FID-2473 for anything else.
     """
+    part = np.ascontiguousarray(rows.characters[:, first : first + 12])
+    words = part.view("S12")[:, 0].tolist() if len(rows) else []
+    # A file has few different epochs: each is looked at once.
+    place = {word: index for index, word in enumerate(dict.fromkeys(words))}
+    index = np.array([place[word] for word in words], dtype=np.int64)
+    _, chosen = np.unique(index, return_index=True)
+    different = Rows(rows.characters[chosen], rows.numbers[chosen], rows.name)
+    return np.asarray(_different_epochs(different, first)[index])
+
+
+def _different_epochs(rows: Rows, first: int) -> Epochs:
     part = rows.characters[:, first : first + 12]
     last = first + 12
     blank = (part == _SPACE).all(axis=1)

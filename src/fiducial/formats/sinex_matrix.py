@@ -6,7 +6,6 @@ from typing import Final, Literal, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cholesky
 
 from fiducial.errors import FormatError
 from fiducial.formats.sinex_fields import (
@@ -249,8 +248,8 @@ def check_positive_definite(table: ParameterTable, matrix: Array, title: str, wh
     root = np.sqrt(diagonal[used])
     scaled = matrix[np.ix_(used, used)] / root[:, None] / root[None, :]
     try:
-        cholesky(scaled, check_finite=False)
-    except LinAlgError:
+        np.linalg.cholesky(scaled)
+    except np.linalg.LinAlgError:
         eigenvalues, vectors = np.linalg.eigh(scaled)
         if eigenvalues[0] < -_ROUNDING * len(used) * max(eigenvalues[-1], 1.0) - 1e-10:
             heavy = int(used[int(np.argmax(np.abs(vectors[:, 0])))])

@@ -90,6 +90,7 @@ def read(
     missing = np.isnan(position).any(axis=1)
     if missing.any():
         findings.note(f"{int(missing.sum())} epochs have no position", int(rows.numbers[order[np.argmax(missing)]]))
+    base = position[int(np.argmin(missing))] if not missing.all() else np.zeros(3)
     jump = np.abs(np.diff(position, axis=0)).max(axis=1, initial=0.0) > _REINITIALISED_M
     if jump.any():
         findings.note(f"jump of more than {_REINITIALISED_M:g} m: perhaps another site of the same name",
@@ -98,7 +99,7 @@ def read(
         station=rows.text(0)[0],
         epochs=epochs,
         time_scale="GPS",
-        displacement_m=np.round(position - position[0], _MICROMETRES) if len(rows.columns) > WIDTHS[0] else position,
+        displacement_m=np.round(position - base, _MICROMETRES) if len(rows.columns) > WIDTHS[0] else position,
         sigma_m=other[:, :3],
         correlation=other[:, 3:6],
         reference_xyz_m=_reference(rows, int(order[0])),
@@ -138,7 +139,7 @@ def _frame(name: str, given: str | None) -> str | None:
     named = None
     if match is not None:
         try:
-            named = parse_frame(match[1]).name
+            named = parse_frame(match[1]).given
         except InputError:
             named = None  # NGL names plates by two letters, of no stated model
     if given is None:
@@ -147,7 +148,7 @@ def _frame(name: str, given: str | None) -> str | None:
     if named is not None and not same_frame(wanted, named):
         raise InputError("FID-1332", f"the file name says {named}, not {given}", where=name,
                          fix=f"state {named}, or give the file of the other frame")  # fmt: skip
-    return wanted.name
+    return wanted.given
 
 
 def _dates(rows: Rows) -> Float64:

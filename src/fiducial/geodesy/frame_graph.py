@@ -155,7 +155,7 @@ def transform_coordinates(
     Position-vector signs (IERS Conventions 2010, eq. 4.3; EPSG method 1053), P(t) = P + P' (t - epoch):
 
     - forward: X2 = X1 + T(t) + D(t) X1 + R(t) X1;  V2 = V1 + T' + D' X1 + R' X1;
-    - inverse: the exact solution X1 of that equation (not the formula with turned signs, which is up to 6e-8 m away
+    - inverse: the exact solution X1 of that equation (not the formula with turned signs, which is up to 3e-7 m away
       between ITRF and ETRF), and V1 = V2 - T' - D' X1 - R' X1: there and back again is the identity within 1e-9 m.
 
     The published formula for velocities leaves out D V1 + R V1, 5e-6 mm/yr at most. Ways of several operations agree

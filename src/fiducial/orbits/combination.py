@@ -169,7 +169,7 @@ def combine_day(day: PreparedDay, options: CombinationOptions, weighted: Mask | 
         FID-1204 when every centre was rejected.
     """
     cleaned = reject_outliers(day.moments, day.weighted if weighted is None else weighted, day.group_of, options)
-    if not cleaned.weighted.any():
+    if not (cleaned.weighted & (cleaned.estimate.records > 0)).any():
         raise InputError(
             "FID-1204",
             "every centre was rejected: they do not agree with each other",

@@ -10,21 +10,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fiducial.constants import SPEED_OF_LIGHT_M_PER_S
-from fiducial.errors import FiducialError, InputError
+from fiducial.errors import InputError
 from fiducial.formats import nanu, satellite_metadata, sinex_summary
 from fiducial.formats.strictness import Strictness
 from fiducial.geodesy.frames import parse_frame, same_frame
-from fiducial.geodesy.lagrange import lagrange_interpolate
-from fiducial.orbits.clock_combination import ClockCombination, ClockOptions, combine_clocks
+from fiducial.orbits.clock_combination import ClockCombination, ClockOptions
 from fiducial.orbits.combination import OrbitCombination, combine_day, prepare_day
 from fiducial.orbits.eclipses import Eclipse, find_eclipses
 from fiducial.orbits.frame_summary import FrameSummary
 from fiducial.orbits.manoeuvres import VelocityChange, find_velocity_changes
 from fiducial.orbits.options import CombinationOptions
-from fiducial.orbits.orbit import Epochs, Orbit, most_frequent_step_s
+from fiducial.orbits.orbit import Epochs, Orbit
 from fiducial.orbits.satellites import Manoeuvre, SatelliteMetadata
 from fiducial.orbits.stack import OrbitStack, common_grid, rotate_centre, stack_orbits
+from fiducial.runs.orbit_clocks import combined_clocks
 from fiducial.runs.orbit_sources import CentreData, OrbitSources, find_sources, read_centres, solution_of
 
 Array = NDArray[np.float64]
@@ -33,7 +32,6 @@ _COMBINED_PRODUCTS: Final = ("IG", "FID")
 """First letters of the combined products of the IGS and of this program, which are made of the same centres."""
 
 _DAY: Final = np.timedelta64(1, "D")
-_DAY_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +197,7 @@ def combine(given: CombinationInput) -> Combined:
         given.stack, given.compared, request.options, blocks=given.blocks, manoeuvres=given.manoeuvre_begins
     )
     orbits = combine_day(day, request.options)
-    clocks = _clocks(given, orbits) if request.clocks else None
+    clocks = combined_clocks(given, orbits) if request.clocks else None
     orbit = _with_clocks(orbits.orbit, clocks, given.frame)
     return Combined(given, orbits, clocks, orbit, find_eclipses(orbit))
 
@@ -319,71 +317,6 @@ def _satellites(
 
 def _within(changes: tuple[VelocityChange, ...], epochs: Epochs) -> tuple[VelocityChange, ...]:
     return tuple(change for change in changes if change.end_gps >= epochs[0] and change.begin_gps <= epochs[-1])
-
-
-def _clocks(given: CombinationInput, orbits: OrbitCombination) -> ClockCombination | None:
-    stack = given.stack
-    correction = _radial_correction_s(stack, orbits.orbit)
-    fine = {name: data.clock.clocks for name, data in given.centres.items() if data.clock is not None}
-    if not fine:
-        if given.request.clock_sampling_s is not None:
-            given.notes.append("no clock files: --clock-sampling has no effect")
-        if not np.isfinite(stack.clock_s).any():
-            given.notes.append("no centre has clocks: orbits only")
-            return None
-        clock, epochs = stack.clock_s + correction, stack.epochs_gps
-    else:
-        epochs = _clock_epochs(given, fine)
-        last = stack.epochs_gps.size - 1
-        step = stack.epochs_gps[1] - stack.epochs_gps[0] if last else np.timedelta64(1, "D")
-        # The radial difference of two orbits is smooth over minutes; behind the last orbit epoch the last one is held.
-        at = np.minimum((epochs - stack.epochs_gps[0]) / step, last)
-        clock = np.full((len(stack.centres), epochs.size, len(stack.satellites)), np.nan)
-        place = {name: s for s, name in enumerate(stack.satellites)}
-        for k, name in enumerate(stack.centres):
-            if name in fine:
-                own, source, values = fine[name].satellites, fine[name].epochs_gps, fine[name].bias_s
-            else:
-                orbit = given.centres[name].orbit.orbit
-                own, source, values = orbit.satellites, orbit.epochs_gps, orbit.clock_s
-            known = [j for j, satellite in enumerate(own) if satellite in place]
-            _, here, there = np.intersect1d(source, epochs, assume_unique=True, return_indices=True)
-            columns = [place[own[j]] for j in known]
-            clock[k, there[:, None], columns] = values[here[:, None], known]
-            clock[k] += lagrange_interpolate(correction[k], at, points=4, one_sided=True)
-    try:
-        return combine_clocks(
-            clock, epochs, stack.centres, stack.satellites, given.compared, given.request.clock_options
-        )
-    except FiducialError as error:
-        if error.code != "FID-1206":
-            raise
-        given.notes.append("no weighted centre has clocks: orbits only")
-        return None
-
-
-def _clock_epochs(given: CombinationInput, fine: Mapping[str, object]) -> Epochs:
-    """Epochs of the clocks up to the end of the last interval of the orbits, as their files cover it."""
-    grid = given.stack.epochs_gps
-    step_s = given.request.clock_sampling_s
-    if step_s is None:
-        step_s = min(given.centres[name].clock.clocks.interval_s for name in fine)  # type: ignore[union-attr]
-    if not 0 < step_s <= _DAY_S or abs(_DAY_S / step_s - round(_DAY_S / step_s)) > 1e-9:
-        raise InputError(
-            "FID-1203", f"a sampling of {step_s:g} s does not divide a day", where="--clock-sampling",
-            fix="choose an interval such as 30s or 5min",
-        )  # fmt: skip
-    end = grid[-1] + np.timedelta64(round(most_frequent_step_s(grid) * 1e9), "ns")
-    return np.arange(grid[0], end, np.timedelta64(round(step_s * 1e9), "ns"), dtype="datetime64[ns]")
-
-
-def _radial_correction_s(stack: OrbitStack, orbit: Orbit) -> Array:
-    """Clock of a centre if its orbit were the combined one, minus its clock: (r_combined - r_centre) . e_r / c."""
-    column = [stack.satellites.index(name) for name in orbit.satellites]
-    combined = np.full(stack.position_m.shape[1:], np.nan)
-    combined[:, column] = orbit.position_m
-    radial = combined / np.linalg.norm(combined, axis=-1, keepdims=True)
-    return np.asarray(np.einsum("ktsc,tsc->kts", combined - stack.position_m, radial) / SPEED_OF_LIGHT_M_PER_S)
 
 
 def _with_clocks(orbit: Orbit, clocks: ClockCombination | None, frame: str) -> Orbit:

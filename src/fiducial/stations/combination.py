@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fiducial.errors import InputError, NumericsError
 from fiducial.geodesy.ellipsoid import geodetic_from_geocentric, local_axes
 from fiducial.stations.combination_model import (
+    Array,
     CentreResult,
     Reason,
     SiteName,
@@ -26,9 +27,12 @@ from fiducial.stations.systems import (
     minimal_constraint,
     triangular_inverse,
     with_rotation,
+    without_site,
 )
 
-Array = NDArray[np.float64]
+__all__ = [
+    "CentreResult", "CentreSolution", "StationCombination", "StationOptions", "StationRejection", "combine_stations",
+]  # fmt: skip
 
 _MAD: Final = 1.4826
 _LEAST_REDUNDANCY: Final = 1.0
@@ -85,9 +89,8 @@ class _Combiner:
         options: StationOptions, rotations: Mapping[str, RotationInformation],
     ) -> None:  # fmt: skip
         self.options = options
-        self.rotations = rotations
         self.reference = reference
-        self.solutions = solutions
+        self.rotations = rotations
         self.systems = [datum_free(one) for one in solutions]
         self.keys = tuple(dict.fromkeys(key for one in solutions for key in one.keys))
         self.place = {key: row for row, key in enumerate(self.keys)}
@@ -100,15 +103,14 @@ class _Combiner:
 
     def run(self) -> StationCombination:
         self._prescale()
-        converged = False
-        for _ in range(self.options.sweeps):
+        converged, left = False, self.options.sweeps
+        while left and not converged:
             self._solve()
-            change = self._variances()
-            if self._reject():
+            settled = self._variances() < self.options.variance_tolerance
+            if self._reject() or (settled and self._reject_core()):
+                left = self.options.sweeps
                 continue
-            if change < self.options.variance_tolerance:
-                converged = True
-                break
+            converged, left = settled, left - 1
         self._solve()
         self._variances()
         results = tuple(self._result(k) for k in range(len(self.systems)))
@@ -133,9 +135,9 @@ class _Combiner:
         for k, (system, rows) in enumerate(zip(self.systems, self.rows, strict=True)):
             difference = system.value - self.start[rows]
             rest = difference - system.design @ (system.projection @ difference)
-            sigma = np.sqrt(np.diag(self.solutions[k].covariance))
-            coordinates = coordinate_rows(system.keys).ravel()
-            ratio = np.abs(rest[coordinates]) / sigma[coordinates]
+            # Not of the solution as it came: a loose datum would be in it.
+            sigma = np.sqrt(np.diagonal(system.own_blocks, axis1=1, axis2=2))
+            ratio = np.abs(rest[coordinate_rows(system.keys)]) / sigma
             scale = _MAD * float(np.median(ratio))
             self.factor[k] = max(scale, 1e-6) ** 2
 
@@ -220,36 +222,35 @@ class _Combiner:
         for k in range(len(self.systems)):
             sites, enu, sigma = self._station_residuals(k)
             ratio = np.abs(enu) / sigma
-            severity = np.maximum(
-                np.abs(enu) / self.options.residual_limit_m, ratio / self.options.normalised_limit
-            ).max(axis=1)
-            worst = int(np.argmax(severity))
-            if severity[worst] <= 1.0 or len(sites) <= _LEAST_STATIONS:
+            severity = np.maximum(np.abs(enu) / self.options.residual_limit_m, ratio / self.options.normalised_limit)
+            worst, axis = (int(place) for place in np.unravel_index(int(np.argmax(severity)), severity.shape))
+            if severity[worst, axis] <= 1.0 or len(sites) <= _LEAST_STATIONS:
                 continue
-            by_size = (
-                np.abs(enu[worst]).max() / self.options.residual_limit_m
-                >= ratio[worst].max() / self.options.normalised_limit
-            )
+            by_size = abs(enu[worst, axis]) > self.options.residual_limit_m
             reason: Reason = "residual" if by_size else "normalised-residual"
-            value = float(np.abs(enu[worst]).max() if by_size else ratio[worst].max())
+            value = float(enu[worst, axis] if by_size else enu[worst, axis] / sigma[worst, axis])
             limit = self.options.residual_limit_m if by_size else self.options.normalised_limit
-            self.rejections.append(StationRejection(self.systems[k].name, sites[worst], reason, value, limit))
-            self._drop(k, sites[worst])
+            name, site = self.systems[k].name, sites[worst]
+            self.rejections.append(StationRejection(name, site, reason, "ENU"[axis], value, limit))
+            self.systems[k] = without_site(self.systems[k], site)
+            self.rows[k] = np.array([self.place[key] for key in self.systems[k].keys], dtype=np.intp)
             changed = True
         return changed | self._prune()
 
-    def _drop(self, k: int, site: SiteName) -> None:
-        """Leave a station out of a centre: its rows of the covariance go, which is exact."""
-        old = self.solutions[k]
-        keep = np.array([row for row, key in enumerate(old.keys) if key.site != site or not key.code], dtype=np.intp)
-        part = np.ix_(keep, keep)
-        self.solutions[k] = CentreSolution(
-            old.name, tuple(old.keys[row] for row in keep), old.value[keep], old.covariance[part],
-            None if old.apriori is None else old.apriori[keep],
-            None if old.apriori_covariance is None else old.apriori_covariance[part],
-        )  # fmt: skip
-        self.systems[k] = datum_free(self.solutions[k])
-        self.rows[k] = np.array([self.place[key] for key in self.systems[k].keys], dtype=np.intp)
+    def _reject_core(self) -> bool:
+        """Take the core station that is farthest from its reference out of the core, if it is beyond the limit."""
+        rows, core = coordinate_rows(self.keys), set(self.core)
+        rows = rows[[self.keys[row].site in core for row in rows[:, 0]]]
+        longitude, latitude, _ = geodetic_from_geocentric(self.value[rows])
+        enu = np.einsum("sac,sc->sa", local_axes(longitude, latitude), self.step[rows])
+        worst, axis = (int(place) for place in np.unravel_index(int(np.argmax(np.abs(enu))), enu.shape))
+        limit = self.options.core_limit_m
+        if abs(enu[worst, axis]) <= limit:
+            return False
+        site = self.keys[rows[worst, 0]].site
+        self.core.remove(site)
+        self.rejections.append(StationRejection("", site, "reference", "ENU"[axis], float(enu[worst, axis]), limit))
+        return True
 
     def _prune(self) -> bool:
         """Parameters that no centre has any more leave the combination."""
@@ -269,26 +270,42 @@ class _Combiner:
         """Sites, residuals and their standard deviations in East, North, Up, metres."""
         system = self.systems[k]
         _, residual = self._residuals(k)
-        rows = coordinate_rows(system.keys)
-        longitude, latitude, _ = geodetic_from_geocentric(system.value[rows])
-        axes = local_axes(longitude, latitude)
+        rows, axes = coordinate_rows(system.keys), self._axes(k)
         enu = np.einsum("sac,sc->sa", axes, residual[rows])
         # Of the residual, not of the coordinate: the combination follows a centre by its share.
-        own = system.own_blocks * self.factor[k]
         place = self.rows[k][rows]
-        rest = own - self.covariance[place[:, :, None], place[:, None, :]]
-        variance = np.einsum("sac,scd,sad->sa", axes, rest, axes)
-        least = _LEAST_SIGMA**2 * np.einsum("sac,scd,sad->sa", axes, own, axes)
+        combined = np.einsum("sac,scd,sad->sa", axes, self.covariance[place[:, :, None], place[:, None, :]], axes)
+        own = self._own_variance(k)
         sites = tuple(system.keys[row[0]].site for row in rows)
-        return sites, enu, np.sqrt(np.maximum(variance, least))
+        return sites, enu, np.sqrt(np.maximum(own - combined, _LEAST_SIGMA**2 * own))
+
+    def _axes(self, k: int) -> Array:
+        system = self.systems[k]
+        longitude, latitude, _ = geodetic_from_geocentric(system.value[coordinate_rows(system.keys)])
+        return local_axes(longitude, latitude)
+
+    def _own_variance(self, k: int) -> Array:
+        """Variances of the sites of a centre in East, North, Up, m2, in the common unit of weight."""
+        axes, blocks = self._axes(k), self.systems[k].own_blocks * self.factor[k]
+        return np.asarray(np.einsum("sac,scd,sad->sa", axes, blocks, axes), dtype=np.float64)
+
+    def _shared(self, k: int) -> NDArray[np.bool_]:
+        """Tell which sites of a centre another centre has too, shape (site, 1)."""
+        count = np.zeros(len(self.keys), dtype=np.intp)
+        for rows in self.rows:
+            count[rows] += 1
+        return np.asarray(count[self.rows[k][coordinate_rows(self.systems[k].keys)[:, :1]]] > 1)
 
     def _result(self, k: int) -> CentreResult:
         system = self.systems[k]
-        helmert, _ = self._residuals(k)
-        sites, enu, sigma = self._station_residuals(k)
-        weight = 1.0 / sigma**2
-        wrms = np.sqrt((weight * enu**2).sum(axis=0) / weight.sum(axis=0))
+        helmert, residual = self._residuals(k)
+        sites, enu, _ = self._station_residuals(k)
+        # A station that no other centre has follows its only centre: its residual of zero says nothing.
+        shared = self._shared(k).astype(np.float64)
+        weight = shared / self._own_variance(k)
+        known = shared.any()
         core = set(self.core)
+        others = [row for row, key in enumerate(system.keys) if key.kind not in COORDINATES]
         return CentreResult(
             name=system.name,
             stations=len(sites),
@@ -297,9 +314,10 @@ class _Combiner:
             helmert_sigma=np.sqrt(np.diag(system.helmert_covariance) * self.factor[k]),
             variance_factor=float(self.factor[k]),
             redundancy=float(self.redundancy[k]),
-            wrms_enu_m=wrms,
-            rms_enu_m=np.sqrt((enu**2).mean(axis=0)),
+            wrms_enu_m=np.sqrt((weight * enu**2).sum(axis=0) / weight.sum(axis=0)) if known else np.full(3, np.nan),
+            rms_enu_m=np.sqrt((shared * enu**2).sum(axis=0) / shared.sum()) if known else np.full(3, np.nan),
             sites=sites,
             residuals_enu_m=enu,
             datum_sigma_m=system.datum_sigma_m,
+            earth_rotation=tuple((system.keys[row], float(residual[row])) for row in others),
         )

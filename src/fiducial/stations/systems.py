@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from fiducial.errors import NumericsError
-from fiducial.stations.helmert_design import AT_SURFACE, ParameterKey, coordinate_rows, helmert_design
+from fiducial.stations.helmert_design import AT_SURFACE, HELMERT, ParameterKey, coordinate_rows, helmert_design
 
 Array = NDArray[np.float64]
 
@@ -87,8 +87,8 @@ class DatumFreeSystem:
         Of Helmert parameters so estimated, in the centre's unit of weight.
     rank : int
         Of the normal matrix.
-    unconstrained, moved, inner : ndarray, shapes (parameter, parameter), (parameter, 7), (7, 7)
-        Normal matrix before the datum was taken out, and its products with the Helmert displacements at the surface.
+    unconstrained : ndarray, shape (parameter, parameter)
+        Normal matrix before the datum was taken out.
     """
 
     name: str
@@ -102,8 +102,6 @@ class DatumFreeSystem:
     helmert_covariance: Array
     rank: int
     unconstrained: Array
-    moved: Array
-    inner: Array
 
 
 def unconstrained_normal(solution: CentreSolution) -> tuple[Array, Array]:
@@ -136,9 +134,17 @@ def unconstrained_normal(solution: CentreSolution) -> tuple[Array, Array]:
     # Directions that constraints alone held are datum directions: a little information there makes the system
     # solvable and cannot bend what the observations say.
     design = helmert_design(solution.keys, solution.value) / AT_SURFACE
-    strength = _LITTLE * float(np.trace(normal)) / len(normal) / len(normal)
-    step = np.linalg.solve(normal + strength * design @ design.T, right)
+    held = normal + datum_strength(solution.keys, normal) * design @ design.T
+    correlation, diagonal = _unit_diagonal(held)
+    step = np.linalg.solve(correlation, right / diagonal) / diagonal
     return normal, solution.apriori + step
+
+
+def datum_strength(keys: Sequence[ParameterKey], normal: Array) -> float:
+    """Return a weight for the datum, 1/m2, that makes a system solvable and is far below what its coordinates know."""
+    rows = coordinate_rows(keys).ravel()
+    # Of coordinates alone: pole coordinates in radians have weights of 1e20.
+    return _LITTLE * float(np.diag(normal)[rows].mean()) / len(rows)
 
 
 def datum_free(solution: CentreSolution) -> DatumFreeSystem:
@@ -160,7 +166,33 @@ def datum_free(solution: CentreSolution) -> DatumFreeSystem:
     from constraints, orbits held fixed or the observations; the shape of the network stays.
     """
     normal, value = unconstrained_normal(solution)
-    design = helmert_design(solution.keys, value) / AT_SURFACE
+    return _datum_free(solution.name, solution.keys, value, normal)
+
+
+def without_site(system: DatumFreeSystem, site: tuple[str, str, str]) -> DatumFreeSystem:
+    """Leave a site out: its parameters are eliminated.
+
+    Parameters
+    ----------
+    system : DatumFreeSystem
+    site : tuple of str
+        Code, point and solution number.
+
+    Notes
+    -----
+    Eliminated from the system *without* constraints, N_aa - N_ab N_bb^-1 N_ba: constraints on sites that are left out,
+    which tie the others to each other, must not stay behind.
+    """
+    gone = np.array([key.code != "" and key.site == site for key in system.keys])
+    keep, drop = np.flatnonzero(~gone), np.flatnonzero(gone)
+    normal = system.unconstrained
+    cross = normal[np.ix_(keep, drop)]
+    normal = normal[np.ix_(keep, keep)] - cross @ np.linalg.solve(normal[np.ix_(drop, drop)], cross.T)
+    return _datum_free(system.name, tuple(system.keys[row] for row in keep), system.value[keep], normal)
+
+
+def _datum_free(name: str, keys: tuple[ParameterKey, ...], value: Array, normal: Array) -> DatumFreeSystem:
+    design = helmert_design(keys, value) / AT_SURFACE
     moved = normal @ design
     inner = design.T @ moved
     values, vectors = np.linalg.eigh(0.5 * (inner + inner.T))
@@ -175,9 +207,9 @@ def datum_free(solution: CentreSolution) -> DatumFreeSystem:
     shape = np.linalg.inv(design.T @ (weight[:, None] * design))
     projection = (shape @ (weight[:, None] * design).T) / AT_SURFACE[:, None]
     return DatumFreeSystem(
-        solution.name, solution.keys, value, free, sigma, design * AT_SURFACE, projection,
-        _own_blocks(solution.keys, free, projection * AT_SURFACE[:, None]), shape / np.outer(AT_SURFACE, AT_SURFACE), len(value) - len(AT_SURFACE),
-        normal, moved, 0.5 * (inner + inner.T),
+        name, keys, value, free, sigma, design * AT_SURFACE, projection,
+        _own_blocks(keys, free, projection * AT_SURFACE[:, None]), shape / np.outer(AT_SURFACE, AT_SURFACE),
+        len(value) - len(AT_SURFACE), normal,
     )  # fmt: skip
 
 
@@ -194,18 +226,14 @@ def with_rotation(system: DatumFreeSystem, rotation: RotationInformation, factor
 
     Notes
     -----
-    The Helmert parameters are eliminated with the information P on their rotations:
-    N' = N - N H (H' N H + P)^+ H' N, b' = N H (H' N H + P)^+ P theta_0.
+    An observation more: the rotation of the combined network against the centre's own, fitted to the network, is
+    theta_0, with the covariance of that fit plus the inverse of the information.
     """
-    information = np.zeros((7, 7))
-    information[4:, 4:] = factor * rotation.information / np.outer(AT_SURFACE[4:], AT_SURFACE[4:])
-    towards = np.zeros(7)
-    towards[4:] = information[4:, 4:] @ (rotation.rotation_rad * AT_SURFACE[4:])
-    values, vectors = np.linalg.eigh(system.inner + information)
-    keep = values > _FREE * max(float(values[-1]), np.finfo(float).tiny)
-    inverse = (vectors[:, keep] / values[keep]) @ vectors[:, keep].T
-    normal = system.unconstrained - system.moved @ inverse @ system.moved.T
-    return 0.5 * (normal + normal.T), system.moved @ (inverse @ towards)
+    projection = system.projection[4:]
+    fit = factor * system.helmert_covariance[4:, 4:]
+    weight = factor * np.linalg.inv(fit + np.linalg.inv(rotation.information))
+    normal = system.normal + projection.T @ weight @ projection
+    return normal, projection.T @ (weight @ rotation.rotation_rad)
 
 
 def _own_blocks(keys: Sequence[ParameterKey], free: Array, projection_m: Array) -> Array:
@@ -215,7 +243,14 @@ def _own_blocks(keys: Sequence[ParameterKey], free: Array, projection_m: Array) 
     return np.asarray(covariance[rows[:, :, None], rows[:, None, :]], dtype=np.float64)
 
 
-def minimal_constraint(keys: Sequence[ParameterKey], reference: Array, core: NDArray[np.intp], sigma_m: float) -> Array:
+def minimal_constraint(
+    keys: Sequence[ParameterKey],
+    reference: Array,
+    core: NDArray[np.intp],
+    sigma_m: float,
+    *,
+    held: Sequence[str] = HELMERT,
+) -> Array:
     """Return the normal matrix that holds origin, scale and orientation on core sites, and nothing else.
 
     Parameters
@@ -227,20 +262,28 @@ def minimal_constraint(keys: Sequence[ParameterKey], reference: Array, core: NDA
         Rows of the core sites' coordinates.
     sigma_m : float
         How tightly, in metres at the Earth's surface.
+    held : sequence of str
+        Which of ``HELMERT``; the translations alone for a solution whose orbits hold the rest.
+
+    Raises
+    ------
+    NumericsError
+        FID-3131 when the core does not fix them.
 
     Notes
     -----
     B' B / sigma2 with B = (A' A)^-1 A' over the core rows (Altamimi et al. 2002, eq. 12), all seven as metres at the
     surface.
     """
-    design = np.zeros((len(keys), len(AT_SURFACE)))
-    design[core] = (helmert_design(keys, reference) / AT_SURFACE)[core]
+    columns = [HELMERT.index(name) for name in held]
+    design = np.zeros((len(keys), len(columns)))
+    design[core] = (helmert_design(keys, reference) / AT_SURFACE)[np.ix_(core, columns)]
     inner = design.T @ design
     values, vectors = np.linalg.eigh(inner)
     if values[0] <= 1e-9 * values[-1]:
         raise NumericsError(
             "FID-3131",
-            "the core sites do not fix origin, scale and orientation",
+            f"the core sites do not fix {', '.join(held)}",
             where=f"{core.size // 3} core sites",
             fix="give at least three core sites that do not lie on one line",
         )

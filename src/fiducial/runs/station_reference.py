@@ -1,0 +1,224 @@
+"""The reference frame of a day: a cumulative SINEX solution propagated to its epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fiducial.errors import FiducialError, InputError
+from fiducial.formats import sinex
+from fiducial.formats.sinex import SinexFile
+from fiducial.formats.strictness import Strictness
+from fiducial.geodesy.ellipsoid import geodetic_from_geocentric
+from fiducial.geodesy.epochs import decimal_year
+from fiducial.geodesy.propagation import Discontinuity, LinearMotion, PostSeismicModel, PostSeismicTerm, propagate
+from fiducial.stations.solution import StationSolution
+
+Array = NDArray[np.float64]
+Site = tuple[str, str]
+
+_BLOCKS: Final = ("FILE/REFERENCE", "SITE/ID", "SOLUTION/EPOCHS", "SOLUTION/DISCONTINUITY", "SOLUTION/ESTIMATE")
+_SAME_EPOCH_YR: Final = 1.0 / 365.25
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceSite:
+    """A station of the reference frame: solution number that holds at the epoch, coordinates there [m], DOMES number."""
+
+    solution: str
+    position_m: Array
+    domes: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceFrame:
+    """A reference frame at one epoch.
+
+    Attributes
+    ----------
+    name, sha256 : str
+        Of the file.
+    frame : str
+        As the file states it; empty when it does not.
+    epoch_utc : datetime64[ns]
+    sites : dict of (code, point) to ReferenceSite
+    left_out : dict of (code, point) to str
+        Why a station of the file has no coordinates at the epoch.
+    post_seismic : str
+        File of post-seismic models; empty without.
+    post_seismic_sites : tuple of (code, point)
+        Stations that were moved by one.
+    findings : tuple of str
+        What reading repaired.
+    """
+
+    name: str
+    sha256: str
+    frame: str
+    epoch_utc: np.datetime64
+    sites: dict[Site, ReferenceSite]
+    left_out: dict[Site, str]
+    post_seismic: str
+    post_seismic_sites: tuple[Site, ...]
+    findings: tuple[str, ...]
+
+
+def read_reference(
+    path: Path | str, epoch_utc: np.datetime64, *, post_seismic: Path | str | None = None,
+    strictness: Strictness = "warn",
+) -> ReferenceFrame:  # fmt: skip
+    """Read a cumulative solution and propagate its stations.
+
+    Parameters
+    ----------
+    path : path
+        SINEX with positions and velocities.
+    epoch_utc : datetime64[ns]
+    post_seismic : path, optional
+        SINEX of post-seismic terms *of the same frame solution*.
+    strictness : {"warn", "ignore", "raise"}
+        For faults of the files that can be repaired.
+
+    Raises
+    ------
+    InputError
+        FID-1350 when no station has coordinates at the epoch, for want of positions, velocities or a solution that holds.
+    FormatError
+        As `sinex.read`.
+
+    Notes
+    -----
+    The solution of a station that holds at the epoch comes from SOLUTION/DISCONTINUITY, or else from the data spans of
+    SOLUTION/EPOCHS: before the first and after the last span the nearest solution holds, between two spans none, for
+    nobody says where there the station jumped. Coordinates are regularised: post-seismic terms are added to them.
+    """
+    file = sinex.read(path, blocks=_BLOCKS, strictness=strictness)
+    motions = _motions(file.solution)
+    intervals = _intervals(file.solution)
+    models, models_name, findings = _models(post_seismic, motions, strictness)
+    epoch_yr = float(decimal_year(epoch_utc))
+    domes = domes_of(file.solution)
+    sites: dict[Site, ReferenceSite] = {}
+    left_out: dict[Site, str] = {}
+    for site, solutions in motions.items():
+        try:
+            _require_velocity(solutions, epoch_yr)
+            found = propagate(
+                solutions, [epoch_yr], discontinuities=intervals.get(site, ()), post_seismic=models.get(site),
+                start="regularised" if site in models else None,
+            )  # fmt: skip
+        except FiducialError as error:
+            left_out[site] = error.problem
+            continue
+        sites[site] = ReferenceSite(found.solutions[0], found.position_m[0], domes.get(site, ""))
+    if not sites:
+        reasons = sorted(set(left_out.values())) or ["it has no station positions"]
+        raise InputError(
+            "FID-1350", f"no station has reference coordinates at {epoch_yr:.4f}: {reasons[0]}", where=file.name,
+            fix="give the SINEX file of a cumulative solution with positions, velocities and data spans",
+        )  # fmt: skip
+    moved = tuple(site for site in models if site in sites)
+    return ReferenceFrame(
+        file.name, file.sha256, file.solution.reference_frame, epoch_utc, sites, left_out, models_name, moved,
+        (*file.findings, *findings),
+    )  # fmt: skip
+
+
+def domes_of(solution: StationSolution) -> dict[Site, str]:
+    """Return the DOMES numbers of a solution, where there are any."""
+    table = solution.sites
+    if table is None:
+        return {}
+    rows = zip(table.codes.tolist(), table.points.tolist(), table.domes.tolist(), strict=True)
+    return {(code, point): domes for code, point, domes in rows if domes.strip("- M")}
+
+
+def _motions(solution: StationSolution) -> dict[Site, list[LinearMotion]]:
+    positions, velocities = solution.positions(), solution.velocities()
+    names = zip(velocities.codes.tolist(), velocities.points.tolist(), velocities.solns.tolist(), strict=True)
+    velocity = dict(zip(names, velocities.xyz, strict=True))
+    found: dict[Site, list[LinearMotion]] = {}
+    known = ~np.isnat(positions.epochs_utc)
+    years = np.full(len(known), np.nan)
+    years[known] = decimal_year(positions.epochs_utc[known])
+    rows = zip(positions.codes.tolist(), positions.points.tolist(), positions.solns.tolist(), strict=True)
+    for (code, point, number), xyz, year in zip(rows, positions.xyz, years.tolist(), strict=True):
+        if not np.isfinite(xyz).all() or np.isnan(year):
+            continue
+        moving = velocity.get((code, point, number), np.full(3, np.nan))
+        found.setdefault((code, point), []).append(LinearMotion(f"{code} {point}", number, xyz, moving, year))
+    return found
+
+
+def _require_velocity(solutions: list[LinearMotion], epoch_yr: float) -> None:
+    for motion in solutions:
+        far = abs(motion.reference_epoch_yr - epoch_yr) > _SAME_EPOCH_YR
+        if far and not np.isfinite(motion.velocity_m_per_yr).all():
+            raise InputError(
+                "FID-1350", f"no velocity takes coordinates of {motion.reference_epoch_yr:.4f} to {epoch_yr:.4f}",
+                where=motion.station, fix="give a cumulative solution with velocities",
+            )  # fmt: skip
+
+
+def _intervals(solution: StationSolution) -> dict[Site, list[Discontinuity]]:
+    table = solution.discontinuities
+    found: dict[Site, list[Discontinuity]] = {}
+    if table is not None:
+        starts, ends = _years(table.start_utc, -np.inf), _years(table.end_utc, np.inf)
+        rows = zip(table.codes.tolist(), table.points.tolist(), table.solns.tolist(), table.kinds.tolist(), strict=True)
+        for (code, point, number, kind), start, end in zip(rows, starts.tolist(), ends.tolist(), strict=True):
+            if kind in {"P", "V"}:
+                row = Discontinuity(f"{code} {point}", number, start, end, kind)
+                found.setdefault((code, point), []).append(row)
+        return found
+    spans = solution.spans
+    if spans is None:
+        return found
+    gathered: dict[Site, list[tuple[float, float, str]]] = {}
+    starts, ends = _years(spans.start_utc, -np.inf), _years(spans.end_utc, np.inf)
+    names = zip(spans.codes.tolist(), spans.points.tolist(), spans.solns.tolist(), strict=True)
+    for (code, point, number), start, end in zip(names, starts.tolist(), ends.tolist(), strict=True):
+        gathered.setdefault((code, point), []).append((start, end, number))
+    for site, rows_of_site in gathered.items():
+        ordered = sorted(rows_of_site)
+        for place, (start, end, number) in enumerate(ordered):
+            first = -np.inf if place == 0 else start
+            last = np.inf if place == len(ordered) - 1 else end
+            found.setdefault(site, []).append(Discontinuity(" ".join(site), number, first, last, "P"))
+    return found
+
+
+def _years(instants: NDArray[np.datetime64], open_end: float) -> Array:
+    years = np.full(len(instants), open_end)
+    known = ~np.isnat(instants)
+    years[known] = decimal_year(instants[known])
+    return years
+
+
+def _models(
+    path: Path | str | None, motions: dict[Site, list[LinearMotion]], strictness: Strictness
+) -> tuple[dict[Site, PostSeismicModel], str, tuple[str, ...]]:
+    if path is None:
+        return {}, "", ()
+    file: SinexFile = sinex.read(path, strictness=strictness)
+    table = file.solution.post_seismic()
+    terms: dict[Site, list[PostSeismicTerm]] = {}
+    years = decimal_year(table.epochs_utc)
+    for row, year in enumerate(years.tolist()):
+        site = str(table.codes[row]), str(table.points[row])
+        component, model = str(table.components[row]), str(table.models[row]).lower()
+        terms.setdefault(site, []).append(
+            PostSeismicTerm(
+                year, component, model, float(table.amplitude_m[row]), float(table.time_constant_yr[row]),  # type: ignore[arg-type]
+            )
+        )  # fmt: skip
+    models = {}
+    for site, listed in terms.items():
+        if site in motions:
+            longitude, latitude, _ = geodetic_from_geocentric(motions[site][0].position_m[np.newaxis])
+            models[site] = PostSeismicModel(" ".join(site), float(longitude[0]), float(latitude[0]), tuple(listed))
+    return models, file.name, file.findings

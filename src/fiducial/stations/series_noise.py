@@ -1,0 +1,214 @@
+"""White and power-law noise of a station series by restricted maximum likelihood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import minimize_scalar
+
+from fiducial.errors import NumericsError
+from fiducial.geodesy.coloured_noise import SharedEpochNoise, power_law_covariance, shared_epoch_noise
+from fiducial.stations.series import Float64
+
+NoiseKind = Literal["flicker", "estimate", "white"]
+NOISE_KINDS: Final = ("flicker", "estimate", "white")
+
+FLICKER: Final = -1.0
+_INDICES: Final = np.arange(-2.0, 0.0, 0.25)
+_LEAST_FREEDOM: Final = 10
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Noise of one component.
+
+    Attributes
+    ----------
+    white_sigma_m : float
+        Standard deviation of the white part of one averaged position, m.
+    amplitude_m : float
+        Of the power-law part, m / yr^(-index/4).
+    spectral_index : float
+        -1 is flicker noise; NaN where there is no power-law part.
+    log_likelihood : float
+        Restricted, up to a constant that models of one design share; NaN for white noise alone.
+    """
+
+    white_sigma_m: float
+    amplitude_m: float
+    spectral_index: float
+    log_likelihood: float
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain values for JSON, in mm; None where unknown."""
+        return {
+            "white_sigma_mm": 1e3 * self.white_sigma_m,
+            "power_law_amplitude_mm_per_yr_power": 1e3 * self.amplitude_m,
+            "spectral_index": None if np.isnan(self.spectral_index) else self.spectral_index,
+            "log_likelihood": None if np.isnan(self.log_likelihood) else self.log_likelihood,
+        }
+
+
+@dataclass(frozen=True)
+class NoiseGrid:
+    """The regular grid that averaged positions lie on.
+
+    Attributes
+    ----------
+    index : ndarray of int, shape (point,)
+        Number of the interval of each point, strictly increasing.
+    per_year : float
+        Intervals a year.
+    """
+
+    index: NDArray[np.int64]
+    per_year: float
+
+    def unit_covariance(self, spectral_index: float) -> Float64:
+        """Return the covariance of power-law noise of unit amplitude, shape (point, point)."""
+        return power_law_covariance(self.index, spectral_index, year_days=self.per_year)
+
+
+def covariance(noise: NoiseModel, grid: NoiseGrid) -> Float64:
+    """Return the covariance of averaged positions, shape (point, point), m^2."""
+    white = noise.white_sigma_m**2 * np.eye(grid.index.size)
+    if np.isnan(noise.spectral_index) or noise.amplitude_m == 0.0:
+        return white
+    return white + noise.amplitude_m**2 * grid.unit_covariance(noise.spectral_index)
+
+
+def estimate_noise(design: Float64, values: Float64, grid: NoiseGrid, kind: NoiseKind) -> tuple[NoiseModel, ...]:
+    """Estimate the noise of each component.
+
+    Parameters
+    ----------
+    design : ndarray, shape (point, parameter)
+        Functional model; it is projected out.
+    values : ndarray, shape (point, component)
+    grid : NoiseGrid
+    kind : {"flicker", "estimate", "white"}
+        Index -1; index between -2 and 0 by maximum likelihood; no power-law part.
+
+    Returns
+    -------
+    tuple of NoiseModel
+
+    Raises
+    ------
+    NumericsError
+        FID-3001 too few points, FID-3002 the points cannot separate the parameters.
+
+    Notes
+    -----
+    C = s_w^2 I + s_p^2 dT^(-kappa/2) L L' (``geodesy.coloured_noise``), with dT one interval of the grid; the
+    likelihood is profiled over the share of the power-law part. The index is the vertex of a parabola through the best
+    value of a grid of 0.25 and its neighbours.
+    """
+    if kind == "white":
+        return _white(design, values)
+    indices = [FLICKER] if kind == "flicker" else [float(index) for index in _INDICES]
+    found = [_at_index(design, values, grid, index) for index in indices]
+    if kind == "flicker":
+        return found[0]
+    best = []
+    for component in range(values.shape[1]):
+        profile = [models[component].log_likelihood for models in found]
+        place = int(np.argmax(profile))
+        if 0 < place < len(indices) - 1:
+            left, middle, right = profile[place - 1 : place + 2]
+            bend = left - 2.0 * middle + right
+            shift = 0.5 * (left - right) / bend if bend < 0.0 else 0.0
+            index = indices[place] + shift * (indices[1] - indices[0])
+            best.append(_at_index(design, values[:, [component]], grid, index)[0])
+        else:
+            best.append(found[place][component])
+    return tuple(best)
+
+
+def _white(design: Float64, values: Float64) -> tuple[NoiseModel, ...]:
+    freedom = design.shape[0] - design.shape[1]
+    if freedom < _LEAST_FREEDOM:
+        raise NumericsError("FID-3001", f"{design.shape[0]} epochs are too few for a noise model", where="design",
+                            fix=f"give at least {design.shape[1] + _LEAST_FREEDOM} epochs")  # fmt: skip
+    residuals = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    sigma = np.sqrt((residuals**2).sum(axis=0) / freedom)
+    return tuple(NoiseModel(float(one), 0.0, float("nan"), float("nan")) for one in sigma)
+
+
+def _at_index(design: Float64, values: Float64, grid: NoiseGrid, index: float) -> tuple[NoiseModel, ...]:
+    shared = shared_epoch_noise(design, grid.unit_covariance(index), parameter=1, shares=(0.0, 1.0))
+    return tuple(_of_component(shared, shared.whitener @ column, index) for column in values.T)
+
+
+def _of_component(shared: SharedEpochNoise, residuals: Float64, index: float) -> NoiseModel:
+    """Maximise the likelihood over the share; at share 1 the variances are those of the power-law part alone."""
+    coloured, squares = shared.variances[-1], residuals**2
+
+    def cost(root: float) -> float:
+        variances = 1.0 - root**2 + root**2 * coloured
+        mean = max(float(np.mean(squares / variances)), np.finfo(np.float64).tiny)
+        return 0.5 * (squares.size * np.log(mean) + float(np.log(variances).sum()))
+
+    # The root of the share resolves small shares, which change the sigma of a rate most.
+    found = minimize_scalar(cost, bounds=(0.0, 0.9999), method="bounded", options={"xatol": 1e-4})
+    root = float(found.x) if found.fun < cost(0.0) else 0.0
+    variances = 1.0 - root**2 + root**2 * coloured
+    scale = float(np.mean(squares / variances))
+    return NoiseModel(
+        white_sigma_m=float(np.sqrt(scale * (1.0 - root**2))),
+        amplitude_m=float(np.sqrt(scale * root**2 / shared.coloured_variance)),
+        spectral_index=index,
+        log_likelihood=-cost(root),
+    )
+
+
+@dataclass(frozen=True)
+class GeneralisedFit:
+    """Generalised least squares under one noise model.
+
+    Attributes
+    ----------
+    estimate : ndarray, shape (parameter,)
+    covariance : ndarray, shape (parameter, parameter)
+    square_sum : float
+        r' C^-1 r.
+    """
+
+    estimate: Float64
+    covariance: Float64
+    square_sum: float
+
+
+def generalised_fit(design: Float64, values: Float64, noise_covariance: Float64) -> GeneralisedFit:
+    """Fit one component with a full covariance.
+
+    Parameters
+    ----------
+    design : ndarray, shape (point, parameter)
+    values : ndarray, shape (point,)
+    noise_covariance : ndarray, shape (point, point)
+        m^2, positive definite.
+
+    Raises
+    ------
+    NumericsError
+        FID-3142 when the covariance is not positive definite, as for a series without noise.
+    """
+    try:
+        factor = cho_factor(noise_covariance, lower=True)
+        solved = cho_solve(factor, np.column_stack([design, values]))
+        normal = design.T @ solved[:, :-1]
+        # Columns of other units would spoil the condition of the inverse.
+        scale = 1.0 / np.sqrt(np.diagonal(normal))
+        inverse = np.linalg.inv(normal * np.outer(scale, scale)) * np.outer(scale, scale)
+    except (np.linalg.LinAlgError, ValueError) as error:
+        raise NumericsError("FID-3142", "the covariance of the noise is not positive definite", where="generalised_fit",
+                            fix="a series needs noise: check that it holds observations") from error  # fmt: skip
+    estimate = inverse @ (design.T @ solved[:, -1])
+    residual = values - design @ estimate
+    square_sum = float(residual @ (solved[:, -1] - solved[:, :-1] @ estimate))
+    return GeneralisedFit(estimate, 0.5 * (inverse + inverse.T), square_sum)
