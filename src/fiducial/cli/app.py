@@ -9,7 +9,7 @@ from cyclopts import App
 
 from fiducial import __version__
 
-MOTION_MODULES: Final = ("motion_calibrations", "motion_frames", "motion_score")
+MOTION_MODULES: Final = ("motion_calibrations", "motion_frames", "motion_score", "frame_iterate")
 """Modules beside ``motion`` that add commands to its ``app`` when they are imported."""
 
 app = App(

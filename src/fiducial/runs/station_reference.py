@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -106,9 +106,8 @@ def read_reference(
     left_out: dict[Site, str] = {}
     for site, solutions in motions.items():
         try:
-            _require_velocity(solutions, epoch_yr)
             found = propagate(
-                solutions, [epoch_yr], discontinuities=intervals.get(site, ()), post_seismic=models.get(site),
+                _usable(solutions, epoch_yr), [epoch_yr], discontinuities=intervals.get(site, ()), post_seismic=models.get(site),
                 start="regularised" if site in models else None,
             )  # fmt: skip
         except FiducialError as error:
@@ -154,14 +153,20 @@ def _motions(solution: StationSolution) -> dict[Site, list[LinearMotion]]:
     return found
 
 
-def _require_velocity(solutions: list[LinearMotion], epoch_yr: float) -> None:
+def _usable(solutions: list[LinearMotion], epoch_yr: float) -> list[LinearMotion]:
+    """Return solutions that reach the epoch: those of that day need no velocity."""
+    found = []
     for motion in solutions:
-        far = abs(motion.reference_epoch_yr - epoch_yr) > _SAME_EPOCH_YR
-        if far and not np.isfinite(motion.velocity_m_per_yr).all():
+        if np.isfinite(motion.velocity_m_per_yr).all():
+            found.append(motion)
+        elif abs(motion.reference_epoch_yr - epoch_yr) <= _SAME_EPOCH_YR:
+            found.append(replace(motion, velocity_m_per_yr=np.zeros(3)))
+        else:
             raise InputError(
                 "FID-1350", f"no velocity takes coordinates of {motion.reference_epoch_yr:.4f} to {epoch_yr:.4f}",
                 where=motion.station, fix="give a cumulative solution with velocities",
             )  # fmt: skip
+    return found
 
 
 def _intervals(solution: StationSolution) -> dict[Site, list[Discontinuity]]:

@@ -135,6 +135,8 @@ def screen_outliers(
                 reasons.append(f"{name} {1e3 * residual[row, k]:.1f} mm from the running median, limit "
                                f"{1e3 * reject_at * scale[k]:.1f} mm")  # fmt: skip
             elif weak[row, k]:
-                reasons.append(f"sigma of {name} {1e3 * series.sigma_m[row, k]:.1f} mm, median {1e3 * middle[k]:.1f} mm")
+                reasons.append(
+                    f"sigma of {name} {1e3 * series.sigma_m[row, k]:.1f} mm, median {1e3 * middle[k]:.1f} mm"
+                )
         rejected.append(RejectedEpoch(series.epochs[row], "; ".join(reasons)))
     return Screening(~bad.any(axis=1), tuple(rejected))
