@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fiducial.errors import FiducialError, FormatError, InputError
-from fiducial.formats import sinex, sinex_matrix, sinex_stream
+from fiducial.formats import sinex, sinex_matrix, sinex_numbers, sinex_stream
 from sinex_samples import (
     DAY,
     ESTIMATE,
@@ -412,6 +412,44 @@ class TestFindings:
         found = sinex.read(text(SITES, block + "-SOLUTION/STATISTICS"))
         assert found.solution.statistics == {"VARIANCE FACTOR": 1.0}
         assert "stands twice" in found.findings[0]
+
+
+class TestNumbers:
+    def test_of_one_format(self):
+        rng = np.random.default_rng(3)
+        values = rng.normal(size=4000) * 10.0 ** rng.integers(-30, 25, 4000)
+        for template in ("%21.14E", "%20.13e", "%11.5E", "%22.15E"):
+            words = [(template % value).encode() for value in values]
+            width = max(map(len, words))
+            part = np.array([word.rjust(width) for word in words], dtype=f"S{width}").view(np.uint8).reshape(-1, width)
+            found, done = sinex_numbers.fixed_numbers(part)
+            wanted = np.array([float(word) for word in words])
+            if template == "%22.15E":
+                assert not done.any()
+                continue
+            assert done.mean() > 0.6
+            near = (np.abs(wanted) > 1e-5) & (np.abs(wanted) < 1e20) & done
+            np.testing.assert_array_equal(found[near], wanted[near])
+            np.testing.assert_allclose(found[done], wanted[done], rtol=2.3e-16)
+
+    def test_fortran_without_a_leading_digit(self):
+        words = [b"-.405205296884358E+07", b"0.421283595074131D+07", b" .254510426632942E-07", b"+.000000000000000E+00"]
+        part = np.array(words * 20).view(np.uint8).reshape(-1, 21)
+        found, done = sinex_numbers.fixed_numbers(part)
+        assert done.all()
+        np.testing.assert_array_equal(found[:4], [float(word.replace(b"D", b"E")) for word in words])
+
+    @pytest.mark.parametrize(
+        "word",
+        [
+            b"-.40520529688435xE+07", b"-.405205296884358E 07", b"- .05205296884358E+07", b"-.405205296884358F+07",
+            b"1-405205296884358E+07", b"x.405205296884358E+07", b"--.05205296884358E+07", b"9.405205296884358E+07",
+            b"-.405205296884358E+99",
+        ],
+    )  # fmt: skip
+    def test_others_are_left_alone(self, word):
+        part = np.array([b"-.405205296884358E+07"] * 40 + [word]).view(np.uint8).reshape(-1, 21)
+        assert sinex_numbers.fixed_numbers(part)[1].tolist() == [True] * 40 + [False]
 
 
 class TestWriting:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fiducial.errors import FormatError
+from fiducial.formats.sinex_numbers import fixed_numbers
 from fiducial.formats.sinex_stream import Block
 
 Array = NDArray[np.float64]
@@ -80,11 +81,10 @@ def rows_of(block: Block, name: str) -> Rows:
     first = content[np.minimum(starts, max(len(content) - 1, 0))] if len(content) else np.zeros(1, dtype=np.uint8)
     data = np.flatnonzero(whole & (first != ord("*")))
     starts, stops = starts[data], stops[data]
-    place = starts[:, None] + np.arange(WIDTH, dtype=np.int64)
-    beyond = place >= stops[:, None]
-    place[beyond] = 0
-    characters = _BLANKS[content[place]] if len(data) else np.zeros((0, WIDTH), dtype=np.uint8)
-    characters[beyond] = _SPACE
+    # Rows of a sliding window are copied whole, without an index for every character.
+    padded = np.concatenate([content, np.full(WIDTH, _SPACE, dtype=np.uint8)])
+    characters = _BLANKS[np.lib.stride_tricks.sliding_window_view(padded, WIDTH)[starts]]
+    characters[np.arange(WIDTH) >= (stops - starts)[:, None]] = _SPACE
     filled = (characters != _SPACE).any(axis=1)
     numbers = block.first_line + data
     rows = Rows(characters[filled], numbers[filled], name)
@@ -174,6 +174,14 @@ def floats(rows: Rows, first: int, last: int, *, missing: bool = False) -> Array
 def _parsed(rows: Rows, part: Bytes, given: Integers, first: int) -> Array:
     if not len(part):
         return np.zeros(0)
+    values, done = fixed_numbers(part)
+    rest = np.flatnonzero(~done)
+    if len(rest):
+        values[rest] = _any_format(rows, part[rest], given[rest], first)
+    return values
+
+
+def _any_format(rows: Rows, part: Bytes, given: Integers, first: int) -> Array:
     last = first + part.shape[1]
     strange = ~_NUMBER_CHARACTERS[part].all(axis=1)
     if strange.any():

@@ -25,6 +25,7 @@ from fiducial.stations.solution import (
 Array = NDArray[np.float64]
 
 _VERSION: Final = "2.02"
+_ELEMENTS: Final = {count: " %5d %5d" + count * " %21.14E" + "\n" for count in (1, 2, 3)}
 _SMALLEST: Final = 1e-99
 _LARGEST: Final = 1e99
 _RULE: Final = "*" + 79 * "-"
@@ -273,12 +274,12 @@ def _matrix(title: str, table: ParameterTable, matrix: Array | None, *, inverse:
         size = np.abs(values)
         if not ((size == 0.0) | ((size >= _SMALLEST) & (size < _LARGEST))).all():
             raise _refused(f"an element of row {row + 1} of {title}", "give finite numbers from 1E-99 to 1E+99")
-        text = "".join(
-            f" {row + 1:5d} {start + 1:5d}"
-            + "".join(f" {value:21.14E}" for value in values[start : start + 3].tolist())
-            + "\n"
-            for start in range(0, row + 1, 3)
-            if values[start : start + 3].any()
-        )
+        lines = []
+        listed = values.tolist()
+        for start in range(0, row + 1, 3):
+            elements = tuple(listed[start : start + 3])
+            if any(elements):
+                lines.append(_ELEMENTS[len(elements)] % (row + 1, start + 1, *elements))
+        text = "".join(lines)
         yield text.encode("ascii")
     yield _lines([f"-{title}", _RULE])

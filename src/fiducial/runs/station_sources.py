@@ -172,7 +172,7 @@ def match_sites(
     return excluded, lost, tuple(findings)
 
 
-def centre_solution(file: CentreFile, numbers: dict[Site, str], excluded: set[Site]) -> CentreSolution:
+def centre_solution(file: CentreFile, numbers: dict[Site, str]) -> CentreSolution:
     """Return what a combination takes: coordinates and Earth rotation with their covariance and constraints.
 
     Parameters
@@ -180,12 +180,11 @@ def centre_solution(file: CentreFile, numbers: dict[Site, str], excluded: set[Si
     file : CentreFile
     numbers : dict of (code, point) to str
         Solution numbers of the reference; sites that it lacks get ``1``, so that all centres name them alike.
-    excluded : set of (code, point)
 
     Raises
     ------
     InputError
-        FID-1351 when no site is left.
+        FID-1351 when no site has standard deviations or a matrix.
     NumericsError
         FID-3134 when information or normal equations are singular beyond the datum.
     """
@@ -200,7 +199,7 @@ def centre_solution(file: CentreFile, numbers: dict[Site, str], excluded: set[Si
         site = str(table.codes[row]), str(table.points[row])
         if kind not in COORDINATES:
             keys.append(ParameterKey(kind, "", "", _hour(table.epochs_utc[row])))
-        elif site in file.positions and site in whole and site not in excluded:
+        elif site in file.positions and site in whole:
             keys.append(ParameterKey(kind, *site, numbers.get(site, "1")))
         else:
             continue

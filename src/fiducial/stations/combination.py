@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -46,6 +46,7 @@ def combine_stations(
     core: Sequence[SiteName] | None = None,
     options: StationOptions | None = None,
     rotations: Mapping[str, RotationInformation] | None = None,
+    left_out: Mapping[str, Collection[SiteName]] | None = None,
 ) -> StationCombination:
     """Combine solutions of one day or week.
 
@@ -59,6 +60,8 @@ def combine_stations(
     options : StationOptions, optional
     rotations : mapping of centre to RotationInformation, optional
         Rotations of centres known from their orbits; without it each centre's rotation is free.
+    left_out : mapping of centre to sites, optional
+        Sites that a centre is not to give: taken out here, after its constraints, for constraints on a site tie all others.
 
     Raises
     ------
@@ -80,19 +83,24 @@ def combine_stations(
             "FID-1321", "no solution to combine, or two of one name",
             where=", ".join(one.name for one in solutions) or "no solution", fix="give each centre once",
         )  # fmt: skip
-    return _Combiner(list(solutions), reference, core, chosen, rotations or {}).run()
+    return _Combiner(list(solutions), reference, core, chosen, rotations or {}, left_out or {}).run()
 
 
 class _Combiner:
     def __init__(
         self, solutions: list[CentreSolution], reference: dict[SiteName, Array], core: Sequence[SiteName] | None,
         options: StationOptions, rotations: Mapping[str, RotationInformation],
+        left_out: Mapping[str, Collection[SiteName]],
     ) -> None:  # fmt: skip
         self.options = options
         self.reference = reference
         self.rotations = rotations
         self.systems = [datum_free(one) for one in solutions]
-        self.keys = tuple(dict.fromkeys(key for one in solutions for key in one.keys))
+        for k, system in enumerate(self.systems):
+            present = {key.site for key in system.keys}
+            for site in sorted(present.intersection(left_out.get(system.name, ()))):
+                self.systems[k] = without_site(self.systems[k], site)
+        self.keys = tuple(dict.fromkeys(key for one in self.systems for key in one.keys))
         self.place = {key: row for row, key in enumerate(self.keys)}
         self.rows = [np.array([self.place[key] for key in one.keys], dtype=np.intp) for one in self.systems]
         self.core = [site for site in (core or reference) if site in reference]

@@ -123,7 +123,7 @@ def estimate_noise(design: Float64, values: Float64, grid: NoiseGrid, kind: Nois
             bend = left - 2.0 * middle + right
             shift = 0.5 * (left - right) / bend if bend < 0.0 else 0.0
             index = indices[place] + shift * (indices[1] - indices[0])
-            best.append(_at_index(design, values[:, [component]], grid, index)[0])
+            best.append(_at_index(design, values[:, [component]], grid, float(index))[0])
         else:
             best.append(found[place][component])
     return tuple(best)

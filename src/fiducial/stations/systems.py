@@ -275,7 +275,7 @@ def minimal_constraint(
     B' B / sigma2 with B = (A' A)^-1 A' over the core rows (Altamimi et al. 2002, eq. 12), all seven as metres at the
     surface.
     """
-    columns = [HELMERT.index(name) for name in held]
+    columns = np.array([HELMERT.index(name) for name in held], dtype=np.intp)
     design = np.zeros((len(keys), len(columns)))
     design[core] = (helmert_design(keys, reference) / AT_SURFACE)[np.ix_(core, columns)]
     inner = design.T @ design
