@@ -1,7 +1,9 @@
 """Reading SINEX beside GeodePy, and the memory of a large matrix.
 
-150 stations (ESA, 690 estimates) by Fiducial and GeodePy in processes of their own, in turns; only the reading is timed,
-once to warm up and then five times in each process. The peer is the Python of FIDUCIAL_PEERS_GEODEPY (default
+The estimates of 150 stations (ESA, 690 parameters) by Fiducial and GeodePy in processes of their own, in turns. Warm: only
+the reading is timed, once to warm up and then five times in each process. Fresh: a new process from its start to the
+estimates, with all imports, as a script pays it. GeodePy has two readers: ``sinex2dataframe_solution_estimate`` returns all
+690 parameters as a table, which is the like of ours; ``read_sinex_estimate`` cuts out positions only, without any check. The peer is the Python of FIDUCIAL_PEERS_GEODEPY (default
 /tmp/geodepy-venv/bin/python); without it its line says so. The real files are those of FIDUCIAL_DATA. The matrix of
 ``--parameters`` parameters is simulated, written and read by Fiducial alone.
 """
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 PEER = os.environ.get("FIDUCIAL_PEERS_GEODEPY", "/tmp/geodepy-venv/bin/python")  # noqa: S108
 DATA = Path(os.environ.get("FIDUCIAL_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "sinex"
@@ -38,13 +41,22 @@ OURS = TIMED.format(
 ESTIMATES = TIMED.format(
     import_line="from fiducial.formats import sinex",
     call="sinex.read(sys.argv[1], blocks=['SOLUTION/ESTIMATE'])",
-    rows="len(found.solution.positions().codes)",
+    rows="len(found.solution.estimate)",
 )
-GEODEPY = TIMED.format(
+GEODEPY_TABLE = TIMED.format(
+    import_line="from geodepy.gnss import sinex2dataframe_solution_estimate as table",
+    call="table(sys.argv[1])",
+    rows="len(found)",
+)
+GEODEPY_POSITIONS = TIMED.format(
     import_line="from geodepy.gnss import read_sinex_estimate",
     call="read_sinex_estimate(sys.argv[1])",
     rows="len(found)",
 )
+FRESH = {
+    "fiducial": "import sys\nfrom fiducial.formats import sinex\nsinex.read(sys.argv[1], blocks=['SOLUTION/ESTIMATE'])",
+    "geodepy": "import sys\nfrom geodepy.gnss import read_sinex_estimate\nread_sinex_estimate(sys.argv[1])",
+}
 
 
 def timed(python: str, program: str, path: Path) -> tuple[float, int]:
@@ -95,24 +107,35 @@ def measure_matrix(parameters: int) -> dict[str, object]:
 
 
 def measure(rounds: int = 5, parameters: int = 6000) -> dict[str, object]:
-    result: dict[str, object] = {}
+    result: dict[str, Any] = {}
     if not ESA.exists():
         result["skipped"] = f"no {DATA} (set FIDUCIAL_DATA)"
         return result | measure_matrix(parameters)
-    contenders = {"fiducial": (sys.executable, OURS), "fiducial_estimates": (sys.executable, ESTIMATES)}
-    if Path(PEER).exists():
-        contenders["geodepy"] = (PEER, GEODEPY)
+    contenders = {"fiducial_file": (sys.executable, OURS), "fiducial_estimates": (sys.executable, ESTIMATES)}
+    peer = Path(PEER).exists()
+    if peer:
+        contenders |= {"geodepy_table": (PEER, GEODEPY_TABLE), "geodepy_positions": (PEER, GEODEPY_POSITIONS)}
     found: dict[str, list[tuple[float, int]]] = {contender: [] for contender in contenders}
+    fresh: dict[str, list[float]] = {"fiducial": [], "geodepy": []}
     for _ in range(rounds):
         for contender, (python, program) in contenders.items():
             found[contender].append(timed(python, program, ESA))
+        for contender, python in (("fiducial", sys.executable), ("geodepy", PEER))[: 1 + peer]:
+            start = time.perf_counter()
+            subprocess.run([python, "-c", FRESH[contender], str(ESA)], check=True, capture_output=True)
+            fresh[contender].append(time.perf_counter() - start)
     medians = {contender: statistics.median(seconds for seconds, _ in runs) for contender, runs in found.items()}
-    result |= {f"{contender}_stations": runs[0][1] for contender, runs in found.items()}
-    result |= {f"{contender}_read_s": round(seconds, 4) for contender, seconds in medians.items()}
-    if "geodepy" in medians:
-        result["speed_over_geodepy"] = round(medians["geodepy"] / medians["fiducial"], 1)
+    result |= {f"{contender}_rows": runs[0][1] for contender, runs in found.items()}
+    result |= {f"{contender}_s": round(seconds, 5) for contender, seconds in medians.items()}
+    result["fiducial_fresh_s"] = round(statistics.median(fresh["fiducial"]), 3)
+    if peer:
+        result["geodepy_fresh_s"] = round(statistics.median(fresh["geodepy"]), 3)
+        ratio = medians["geodepy_table"] / medians["fiducial_estimates"]
+        result["speed_over_geodepy_table"] = round(ratio, 2)
+        result["speed_over_geodepy_positions"] = round(medians["geodepy_positions"] / medians["fiducial_estimates"], 2)
+        result["speed_over_geodepy_fresh"] = round(result["geodepy_fresh_s"] / result["fiducial_fresh_s"], 2)
     else:
-        result["geodepy_read_s"] = f"not measured: no {PEER} (set FIDUCIAL_PEERS_GEODEPY)"
+        result["geodepy"] = f"not measured: no {PEER} (set FIDUCIAL_PEERS_GEODEPY)"
     seconds, positions = timed(sys.executable, OURS, CUMULATIVE)
     result |= {"cumulative_positions": positions, "cumulative_read_s": round(seconds, 3)}
     return result | measure_matrix(parameters)
