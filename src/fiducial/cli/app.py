@@ -9,7 +9,7 @@ from cyclopts import App
 
 from fiducial import __version__
 
-MOTION_MODULES: Final = ("motion_calibrations", "motion_frames", "motion_score", "frame_iterate")
+MOTION_MODULES: Final = ("motion_calibrations", "motion_frames", "motion_score", "frame_combine", "frame_iterate")
 """Modules beside ``motion`` that add commands to its ``app`` when they are imported."""
 
 app = App(
@@ -29,7 +29,7 @@ app.command(
     help="GNSS orbits and clocks: combine centres, compare, what if one fails.",
 )
 app.command(
-    "fiducial.cli.frame:app", name="frame", help="Terrestrial reference frames: transform positions and velocities."
+    "fiducial.cli.frame:app", name="frame", help="Terrestrial reference frames: transform, combine and align stations."
 )
 app.command(
     "fiducial.cli.stations:app", name="stations", help="GNSS stations: velocities from series, velocity models."

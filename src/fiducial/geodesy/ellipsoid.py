@@ -70,9 +70,9 @@ def geodetic_from_geocentric(position_m: ArrayLike) -> tuple[Array, Array, Array
 
     Examples
     --------
-    >>> lon, lat, height = geodetic_from_geocentric([6378137.0, 0.0, 0.0])
-    >>> float(lon), float(lat), round(float(height), 6)
-    (0.0, 0.0, 0.0)
+    >>> lon, lat, height = geodetic_from_geocentric([4027893.675, 307045.907, 4919475.172])
+    >>> round(float(lon), 6), round(float(lat), 6), round(float(height), 3)
+    (4.35922, 50.797819, 149.676)
     """
     position = np.asarray(position_m, dtype=np.float64)
     longitude, latitude, height = _to_geodetic().transform(position[..., 0], position[..., 1], position[..., 2])

@@ -33,7 +33,7 @@ def nonnegative_least_squares(design: Array, observed: Array) -> Array:
 
     Examples
     --------
-    >>> nonnegative_least_squares(np.array([[1.0, 1.0], [1.0, -1.0]]), np.array([1.0, 2.0])).tolist()
+    >>> nonnegative_least_squares(np.array([[1.0, 1.0], [1.0, -1.0]]), np.array([1.0, 2.0])).round(9).tolist()
     [1.5, 0.0]
     """
     size = np.linalg.norm(design, axis=0)
