@@ -1,7 +1,7 @@
 """Reading SINEX beside GeodePy, and the memory of a large matrix.
 
 The estimates of 150 stations (ESA, 690 parameters) by Fiducial and GeodePy in processes of their own, in turns. Warm: only
-the reading is timed, once to warm up and then five times in each process. Fresh: a new process from its start to the
+the reading is timed, once to warm up, then the best of 25 in each process (a busy machine disturbs single readings). Fresh: a new process from its start to the
 estimates, with all imports, as a script pays it. GeodePy has two readers: ``sinex2dataframe_solution_estimate`` returns all
 690 parameters as a table, which is the like of ours; ``read_sinex_estimate`` cuts out positions only, without any check. The peer is the Python of FIDUCIAL_PEERS_GEODEPY (default
 /tmp/geodepy-venv/bin/python); without it its line says so. The real files are those of FIDUCIAL_DATA. The matrix of
@@ -25,14 +25,14 @@ PEER = os.environ.get("FIDUCIAL_PEERS_GEODEPY", "/tmp/geodepy-venv/bin/python") 
 DATA = Path(os.environ.get("FIDUCIAL_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "sinex"
 ESA, CUMULATIVE = DATA / "ESA0OPSFIN_20241850000_01D_01D_SOL.SNX", DATA / "igs17P49_CoordOnly.snx"
 TIMED = """
-import json, statistics, sys, time
+import json, sys, time
 {import_line}
 def read():
     start = time.perf_counter()
     found = {call}
     return time.perf_counter() - start, {rows}
 read()
-print(json.dumps([statistics.median(read()[0] for _ in range(5)), read()[1]]))
+print(json.dumps([min(read()[0] for _ in range(25)), read()[1]]))
 """
 OURS = TIMED.format(
     import_line="from fiducial.formats import sinex",

@@ -73,7 +73,9 @@ def test_the_order_of_the_centres_changes_nothing(order, weighting):
 
 
 @FEW
-@given(st.integers(2, 5), st.integers(0, 4), st.booleans(), st.sampled_from(["variance-components", "absolute-deviation"]))
+@given(
+    st.integers(2, 5), st.integers(0, 4), st.booleans(), st.sampled_from(["variance-components", "absolute-deviation"])
+)
 def test_a_copy_or_the_mean_of_the_others_gets_no_more_than_the_cap(centres, which, mean, weighting):
     stack = small(centres)
     extra = stack.position_m.mean(axis=0) if mean else stack.position_m[which % centres]
@@ -201,13 +203,12 @@ def test_missing_records_never_harm(seed, pattern, part, centres):
     scale = ("per-constellation", "common")[seed // 3 % 2]
     by = ("centre", "constellation", "satellite")[seed // 6 % 3]
     options = CombinationOptions(weighting=weighting, scale_model=scale, weights_by=by)
-    try:
-        found = combine(changed(stack, position), options)
-    except FiducialError as error:
-        assert error.code == "FID-1204"
-        assert not np.isfinite(position).all(axis=-1).any()
-        return
     expected = np.isfinite(position).all(axis=-1)
+    if not expected.any():
+        with pytest.raises(FiducialError, match="FID-1204"):
+            combine(changed(stack, position), options)
+        return
+    found = combine(changed(stack, position), options)
     for one in found.exclusions:
         assert one.reason in {"two-centres-disagree", "satellite-rms"}, one
     assume(not found.exclusions)
@@ -236,7 +237,9 @@ def test_capped_shares(weights, cap):
 
 
 @SOME
-@given(st.integers(0, 2**32 - 1), PATTERN.filter(lambda one: one != "coordinates"), st.floats(0.0, 1.0), st.integers(1, 5))
+@given(
+    st.integers(0, 2**32 - 1), PATTERN.filter(lambda one: one != "coordinates"), st.floats(0.0, 1.0), st.integers(1, 5)
+)
 def test_missing_clocks_never_harm(seed, pattern, part, centres):
     true = truth(names(G=6, E=2), 900.0, 36)
     orbits = day(true, {f"AC{k}": Centre() for k in range(centres)}, 3)
@@ -248,12 +251,11 @@ def test_missing_clocks_never_harm(seed, pattern, part, centres):
         "centres": (shape[0], 1, 1),
     }[pattern]  # fmt: skip
     clock = np.where(np.broadcast_to(rng.random(size) < part, shape), np.nan, clock)
-    try:
-        found = combine_clocks(clock, true.epochs_gps, tuple(orbits), true.satellites)
-    except FiducialError as error:
-        assert error.code == "FID-1206"
-        assert not np.isfinite(clock).any()
+    if not np.isfinite(clock).any():
+        with pytest.raises(FiducialError, match="FID-1206"):
+            combine_clocks(clock, true.epochs_gps, tuple(orbits), true.satellites)
         return
+    found = combine_clocks(clock, true.epochs_gps, tuple(orbits), true.satellites)
     assert not np.any(np.isfinite(found.clock_s) & ~np.isfinite(clock).any(axis=0))
     # Clocks that share no satellite with the time scale at an epoch cannot be brought to it.
     if pattern == "records" and part < 0.2 and centres >= 3:

@@ -135,7 +135,9 @@ def test_a_small_velocity_change_is_seen_in_a_real_orbit(satellite, stride):
 def test_variance_components_without_satellite_components(monkeypatch):
     plain = estimation.variance_components
     monkeypatch.setattr(
-        estimation, "variance_components", lambda *args, **options: plain(*args, **{**options, "with_satellites": False})
+        estimation,
+        "variance_components",
+        lambda *args, **options: plain(*args, **{**options, "with_satellites": False}),
     )
     options = CombinationOptions(scale_model="common")
     found = combine_day(prepare_day(stacked(), COMPARED, options), options)

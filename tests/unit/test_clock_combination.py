@@ -149,7 +149,7 @@ def test_a_satellite_of_one_centre_is_copied_into_the_common_time_scale():
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_constellation_of_fewer_than_three_satellites(number):
-    clock, stack, true = scene(G=8, J=number)
+    clock, stack, _ = scene(G=8, J=number)
     found = combined(clock, stack)
     assert np.isfinite(found.clock_s).all()
     one = part(found, "J")
@@ -193,7 +193,9 @@ def test_compared_centres_have_no_share():
     assert not one.share[0]
     assert not one.used[0]
     assert np.isfinite(one.rms_s[0]).all()
-    np.testing.assert_array_equal(found.clock_s, combined(np.where([[[True]]] + [[[False]]] * 4, np.nan, clock), stack).clock_s)
+    np.testing.assert_array_equal(
+        found.clock_s, combined(np.where([[[True]]] + [[[False]]] * 4, np.nan, clock), stack).clock_s
+    )
 
 
 def test_no_clocks():

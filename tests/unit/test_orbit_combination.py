@@ -32,7 +32,7 @@ def error_m(found, true):
 
 @pytest.mark.parametrize(("count", "step_s"), [(96, 900.0), (192, 900.0), (288, 300.0)])
 def test_the_truth_of_five_constellations(count, step_s):
-    sigma = {letter: 0.01 for letter in "GREJC"}
+    sigma = dict.fromkeys("GREJC", 0.01)
     centres = {
         "A": Centre(sigma_m=sigma), "B": Centre(sigma_m=sigma), "C": Centre(sigma_m=sigma, constellations="GRE"),
         "D": Centre(sigma_m=sigma, constellations="GREC", step_s=900.0), "E": Centre(sigma_m=sigma, constellations="G"),

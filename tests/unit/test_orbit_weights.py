@@ -104,7 +104,7 @@ def test_a_centre_that_never_meets_two_others_gets_the_median():
 
 
 def test_a_copy_falls_to_the_floor():
-    squares, present, observations, satellite, count = simulated(np.array([0.01, 0.01, 0.01, 0.01]))
+    _, present, observations, satellite, count = simulated(np.full(4, 0.01))
     rng = np.random.default_rng(5)
     values = 0.01 * rng.normal(size=(30, 4, 300))
     values[:, 3] = values[:, 0]

@@ -28,7 +28,9 @@ def test_parameters_without_noise(robust):
 
 def test_rotation_has_position_vector_signs():
     np.testing.assert_allclose(
-        rotation_matrix(np.array([0.1, 0.2, 0.3])) @ [1.0, 2.0, 4.0], np.cross([0.1, 0.2, 0.3], [1.0, 2.0, 4.0]), atol=1e-15
+        rotation_matrix(np.array([0.1, 0.2, 0.3])) @ [1.0, 2.0, 4.0],
+        np.cross([0.1, 0.2, 0.3], [1.0, 2.0, 4.0]),
+        atol=1e-15,
     )
 
 

@@ -287,6 +287,7 @@ class TestDamage:
             ("%=SNX", "%=TRO", "FID-2470"),
             ("SNX 2.02", "SNX 3.00", "FID-2470"),
             ("24:189:10055", "24/189/10055", "FID-2470"),
+            ("24:189:10055", "24:367:10055", "FID-2470"),
             (" P 00006", " P 0x006", "FID-2470"),
             ("%=SNX 2.02 TST", "%=SNX 2.02 T\xe9T", "FID-2470"),
             ("-SITE/ID", "", "FID-2472"),
@@ -437,6 +438,8 @@ class TestNumbers:
         part = np.array(words * 20).view(np.uint8).reshape(-1, 21)
         found, done = sinex_numbers.fixed_numbers(part)
         assert done.all()
+        bare = np.array([b".228184E-02", b".100000D+03"] * 20).view(np.uint8).reshape(-1, 11)
+        np.testing.assert_array_equal(sinex_numbers.fixed_numbers(bare)[0][:2], [0.00228184, 100.0])
         np.testing.assert_array_equal(found[:4], [float(word.replace(b"D", b"E")) for word in words])
 
     @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(box=box.SIMPLE_HEAD)
     for k, column in enumerate(columns):
         numeric = any(isinstance(row[k], int | float) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
@@ -33,7 +33,10 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         table.add_row(*(_cell(value) for value in row))
     # In a pipe rich would fold everything to 80 columns; a table that is too wide is better than a broken one.
     width = None if sys.stdout.isatty() else 160
-    Console(width=width, highlight=False, markup=False).print(table)
+    console = Console(width=width, highlight=False, markup=False)
+    # As a title of the table rich would fold it to the width of the columns.
+    console.print(title, style="bold", soft_wrap=True)
+    console.print(table)
 
 
 def _cell(value: object) -> str:

@@ -9,7 +9,9 @@ import numpy as np
 
 from fiducial.errors import FormatError
 from fiducial.formats.sinex_fields import (
+    DAY_SECONDS,
     NAT,
+    YEAR_SPLIT,
     Array,
     Bytes,
     Rows,
@@ -52,17 +54,10 @@ def read_header(line: bytes, name: str) -> SolutionHeader:
     version = shown[6:10].strip()
     if version not in VERSIONS:
         raise _header_error(f"version {version!r} is not among {', '.join(VERSIONS)}", name)
-    instants = []
-    for start in (15, 32, 45):
-        field = shown[start : start + 12]
-        if not _EPOCH.fullmatch(field):
-            raise _header_error(f"{field!r} is not an epoch yy:ddd:sssss", name, start, start + 12)
-        row = Rows(np.frombuffer(text[:80], dtype=np.uint8)[None], np.array([1], dtype=np.int64), name)
-        instants.append(epochs(row, start)[0])
+    created, start, end = (_header_epoch(shown, place, name) for place in (15, 32, 45))
     count = shown[60:65].strip()
     if count and not count.isdigit():
         raise _header_error(f"{count!r} is no number of parameters", name, 60, 65)
-    created, start, end = instants
     return SolutionHeader(
         version=version,
         agency=shown[11:14].strip(),
@@ -75,6 +70,22 @@ def read_header(line: bytes, name: str) -> SolutionHeader:
         constraint=_CONSTRAINTS.get(shown[66], -1),
         contents=tuple(shown[68:].split()),
     )
+
+
+def _header_epoch(shown: str, first: int, name: str) -> np.datetime64:
+    field = shown[first : first + 12]
+    if not _EPOCH.fullmatch(field):
+        raise _header_error(f"{field!r} is not an epoch yy:ddd:sssss", name, first, first + 12)
+    year, day, second = (
+        (int(part.strip().replace(" ", "") or 0) for part in field.split(":")) if field.strip() else (0, 0, 0)
+    )
+    if (year, day, second) == (0, 0, 0):
+        return NAT
+    start = np.datetime64(str(year + (1900 if year >= YEAR_SPLIT else 2000)), "Y")
+    days = int((start + 1).astype("datetime64[D]").astype(np.int64) - start.astype("datetime64[D]").astype(np.int64))
+    if not (1 <= day <= days and second <= DAY_SECONDS):
+        raise _header_error(f"{field!r} is no day of a year or second of a day", name, first, first + 12)
+    return start.astype("datetime64[ns]") + np.timedelta64(day - 1, "D") + np.timedelta64(second, "s")
 
 
 def _header_error(problem: str, name: str, first: int = 0, last: int = 0) -> FormatError:

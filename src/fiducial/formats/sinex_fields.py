@@ -29,8 +29,8 @@ _NUMBER_CHARACTERS: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789+-
 _DIGITS_AND_BLANKS: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789 ", dtype=np.uint8))
 _WITH_E: Final = np.arange(256, dtype=np.uint8)
 _WITH_E[[ord("D"), ord("d")]] = ord("E")
-_YEAR_SPLIT: Final = 50
-_DAY_SECONDS: Final = 86_400
+YEAR_SPLIT: Final = 50
+DAY_SECONDS: Final = 86_400
 _LARGEST_EXPONENT: Final = 1e99
 
 
@@ -265,9 +265,9 @@ def _different_epochs(rows: Rows, first: int) -> Epochs:
     day = integers(rows, first + 3, first + 6, missing=0)
     second = integers(rows, first + 7, last, missing=0)
     unknown = (year == 0) & (day == 0) & (second == 0)
-    year += np.where(year >= _YEAR_SPLIT, 1900, 2000)
+    year += np.where(year >= YEAR_SPLIT, 1900, 2000)
     length = np.where((year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0)), 366, 365)
-    bad = ~unknown & ((day < 1) | (day > length) | (second > _DAY_SECONDS))
+    bad = ~unknown & ((day < 1) | (day > length) | (second > DAY_SECONDS))
     if bad.any():
         row = int(np.argmax(bad))
         rows.stop(row, first, last, f"{rows.shown(row, first, last)} is no day of a year or second of a day")

@@ -48,24 +48,27 @@ def fixed_numbers(part: Bytes) -> tuple[Array, Flags]:
     first = part[0].tobytes().upper().replace(b"D", b"E")
     point, letter = first.find(b"."), first.find(b"E")
     decimals = letter - point - 1
-    if point < 1 or letter != width - _EXPONENT_WIDTH or not 0 < decimals <= _MOST_DECIMALS:
+    if point < 0 or letter != width - _EXPONENT_WIDTH or not 0 < decimals <= _MOST_DECIMALS:
         return nothing
     digits = part - np.uint8(_ZERO)  # what is no digit becomes larger than 9
-    leading = digits[:, point - 1] <= 9
+    blanks = np.full((count, 2), _SPACE, dtype=np.uint8)
+    two = np.concatenate([blanks, part[:, max(point - 2, 0) : point]], axis=1)[:, -2:]
+    before, last = two[:, 0], two[:, 1]
+    unit = last - np.uint8(_ZERO)
+    leading = unit <= 9
     done = part[:, point] == _POINT
     done &= (part[:, letter] | 0x20 == ord("e")) | (part[:, letter] | 0x20 == ord("d"))
     done &= (digits[:, point + 1 : letter] <= 9).all(axis=1) & (digits[:, letter + 2 :] <= 9).all(axis=1)
     done &= (part[:, letter + 1] == _PLUS) | (part[:, letter + 1] == _MINUS)
     if decimals == _MOST_DECIMALS:
-        done &= ~leading | (digits[:, point - 1] == 0)
-    before = np.full(count, _SPACE, dtype=np.uint8) if point == 1 else part[:, point - 2]
-    sign = np.where(leading, before, part[:, point - 1])
+        done &= ~leading | (unit == 0)
+    sign = np.where(leading, before, last)
     done &= (sign == _SPACE) | (sign == _MINUS) | (sign == _PLUS)
     done &= leading | (before == _SPACE)
     if point > 2:
         done &= (part[:, : point - 2] == _SPACE).all(axis=1)
     whole = digits[:, point + 1 : letter].astype(np.float64) @ 10.0 ** np.arange(decimals - 1, -1, -1)
-    whole += np.where(leading, digits[:, point - 1].astype(np.float64), 0.0) * 10.0**decimals
+    whole += np.where(leading, unit.astype(np.float64), 0.0) * 10.0**decimals
     exponent = digits[:, letter + 2].astype(np.int64) * 10 + digits[:, letter + 3]
     power = np.where(part[:, letter + 1] == _MINUS, -exponent, exponent) - decimals
     done &= np.abs(power) <= _LARGEST_POWER

@@ -7,8 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-
-from fiducial.geodesy.nonnegative import nonnegative_least_squares
+from scipy.optimize import nnls
 
 Array = NDArray[np.float64]
 
@@ -149,5 +148,6 @@ def _cornered(pairs: Array) -> Array:
     rows = np.arange(i.size)
     design[rows, np.searchsorted(members, i)] = 1.0 / square
     design[rows, np.searchsorted(members, j)] = 1.0 / square
-    sigma[members] = np.sqrt(nonnegative_least_squares(design, np.ones(i.size)))
+    variance, _ = nnls(design, np.ones(i.size))
+    sigma[members] = np.maximum(np.sqrt(variance), _LEAST_S)
     return sigma

@@ -114,7 +114,7 @@ def variance_components(
         sums = squares(weights)
         before = centre.copy()
         found = _solve(weights[separable], sums[separable], observations[separable], tau[separable], judged)
-        lowest = (floor * np.sqrt(np.median(np.maximum(found, 0.0)) if np.any(found > 0) else 1e-3)) ** 2
+        lowest = (floor * np.sqrt(np.median(np.maximum(found, 0.0)) if np.any(found > 0) else 1e-6)) ** 2
         lowest = max(float(lowest), _LEAST_VARIANCE_M2)
         floored[judged] = found < lowest
         centre[judged] = np.maximum(found, lowest)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-
-import numpy as np
 
 from fiducial.errors import FiducialError, InputError
 from fiducial.formats import sinex
@@ -49,7 +47,7 @@ class FrameRequest:
     reference: Path
     core: Path | None = None
     post_seismic: Path | None = None
-    options: StationOptions = StationOptions()
+    options: StationOptions = field(default_factory=StationOptions)
     strictness: Strictness = "warn"
 
 

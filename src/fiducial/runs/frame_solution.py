@@ -81,7 +81,8 @@ def _epoch(key: ParameterKey, epoch_utc: np.datetime64) -> np.datetime64:
 
 def _span(files: tuple[CentreFile, ...], code: str, point: str) -> tuple[np.datetime64, np.datetime64]:
     """First and last data of a station in any file; of the file where it lists no stations."""
-    starts, ends = [], []
+    starts: list[np.datetime64] = []
+    ends: list[np.datetime64] = []
     for file in files:
         if (code, point) not in file.positions:
             continue
@@ -89,8 +90,8 @@ def _span(files: tuple[CentreFile, ...], code: str, point: str) -> tuple[np.date
         rows = np.zeros(0, dtype=np.intp)
         if table is not None:
             rows = np.flatnonzero((table.codes == code) & (table.points == point))
-        starts += table.start_utc[rows].tolist() if table is not None and rows.size else [header.start_utc]
-        ends += table.end_utc[rows].tolist() if table is not None and rows.size else [header.end_utc]
+        starts += list(table.start_utc[rows]) if table is not None and rows.size else [header.start_utc]
+        ends += list(table.end_utc[rows]) if table is not None and rows.size else [header.end_utc]
     first, last = (np.array(listed, dtype="datetime64[ns]") for listed in (starts, ends))
     return np.nanmin(first), np.nanmax(last)
 

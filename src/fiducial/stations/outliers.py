@@ -116,10 +116,10 @@ def screen_outliers(
     first, last = np.searchsorted(stretch, stretch, side="left"), np.searchsorted(stretch, stretch, side="right")
     low = np.maximum(np.searchsorted(days, days - window_days / 2.0, side="left"), first)
     high = np.minimum(np.searchsorted(days, days + window_days / 2.0, side="right"), last)
-    residual = np.abs(values - window_medians(values, low, high))
+    residual = values - window_medians(values, low, high)
+    scale = np.array([robust_sigma(column) for column in residual.T])
     residual[(high - low) < _LEAST_IN_WINDOW] = 0.0
-    scale = np.array([robust_sigma(column[np.isfinite(column)]) for column in residual.T])
-    far = residual > reject_at * scale
+    far = np.abs(residual) > reject_at * scale
     middle = np.array([np.median(column[np.isfinite(column)]) if np.isfinite(column).any() else np.nan
                        for column in series.sigma_m.T])  # fmt: skip
     weak = series.sigma_m > sigma_factor * middle
@@ -132,7 +132,7 @@ def screen_outliers(
             if missing[row, k]:
                 reasons.append(f"{name} missing")
             elif far[row, k]:
-                reasons.append(f"{name} {1e3 * residual[row, k]:.1f} mm from the running median, limit "
+                reasons.append(f"{name} {1e3 * abs(residual[row, k]):.1f} mm from the running median, limit "
                                f"{1e3 * reject_at * scale[k]:.1f} mm")  # fmt: skip
             elif weak[row, k]:
                 reasons.append(

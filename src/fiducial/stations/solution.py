@@ -216,7 +216,7 @@ def coordinate_rows(table: ParameterTable, types: tuple[str, str, str] = POSITIO
     InputError
         FID-1302 when a component stands twice.
     """
-    wanted = np.flatnonzero(np.isin(table.types, types))
+    wanted = np.flatnonzero((table.types == types[0]) | (table.types == types[1]) | (table.types == types[2]))
     kinds = table.types[wanted]
     index = np.full((0, 3), -1, dtype=np.int64)
     x, y, z = wanted[::3], wanted[1::3], wanted[2::3]

@@ -1,0 +1,306 @@
+"""Velocities of stations from their series: files in, tables and figures out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fiducial.errors import FormatError, InputError, NumericsError
+from fiducial.formats import station_steps, tenv, tms
+from fiducial.formats.atomic import atomic_file
+from fiducial.formats.strictness import Strictness
+from fiducial.formats.table import open_table
+from fiducial.formats.text_source import open_source
+from fiducial.geodesy.frames import parse_frame
+from fiducial.stations.midas import MidasVelocity, midas
+from fiducial.stations.series import COMPONENTS, SeriesEvent, StationSeries, to_enu
+from fiducial.stations.series_noise import NoiseKind
+from fiducial.stations.steps import StepDetection, detect_steps
+from fiducial.stations.trajectory import Trajectory, fit_trajectory
+from fiducial.stations.trajectory_model import DRACONITIC, SEASONAL, Relaxation, TrajectoryModel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Method = Literal["midas", "trajectory", "both"]
+SHOWN_STEPS: Final = 12
+
+
+@dataclass(frozen=True)
+class VelocityRequest:
+    """What to estimate, from which files; see ``fiducial stations velocity --help``."""
+
+    files: tuple[Path, ...]
+    steps: Path | None = None
+    method: Method = "both"
+    noise: NoiseKind = "flicker"
+    detect_steps: bool = False
+    frame: str | None = None
+    draconitic: bool = False
+    post_seismic: Literal["none", "log", "exp"] = "none"
+    strictness: Strictness = "warn"
+
+
+@dataclass(frozen=True)
+class StationResult:
+    """What was found for one station.
+
+    Attributes
+    ----------
+    series : StationSeries
+        With the steps used.
+    midas : MidasVelocity or None
+    trajectory : Trajectory or None
+    detection : StepDetection or None
+    problems : tuple of str
+        Why an estimate is missing.
+    """
+
+    series: StationSeries
+    midas: MidasVelocity | None = None
+    trajectory: Trajectory | None = None
+    detection: StepDetection | None = None
+    problems: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain values for JSON."""
+        series = self.series
+        return {
+            "station": series.station,
+            "source": series.source,
+            "frame": series.frame,
+            "time_scale": series.time_scale,
+            "first": str(np.datetime_as_string(series.epochs[0], "s")),
+            "last": str(np.datetime_as_string(series.epochs[-1], "s")),
+            "epochs": series.size,
+            "components": list(COMPONENTS),
+            "reference_xyz_m": None if np.isnan(series.reference_xyz_m).any() else series.reference_xyz_m.tolist(),
+            "events": [{"epoch": str(np.datetime_as_string(one.epoch, "s")), "kind": one.kind, "is_step": one.is_step,
+                        "description": one.description} for one in series.events],
+            "midas": None if self.midas is None else self.midas.to_dict(),
+            "trajectory": None if self.trajectory is None else self.trajectory.to_dict(),
+            "tested_steps": None if self.detection is None else self.detection.to_dict(),
+            "findings": list(series.findings),
+            "problems": list(self.problems),
+        }  # fmt: skip
+
+
+def read_series(path: Path, *, frame: str | None = None, strictness: Strictness = "warn") -> StationSeries:
+    """Read a series of any known format, told from its first bytes.
+
+    Raises
+    ------
+    FormatError
+        See ``formats.tenv`` and ``formats.tms``.
+    """
+    content = open_source(path)
+    module = tms if content.data.startswith(b"%=TMS") else tenv
+    return module.read(content.data, frame=frame, strictness=strictness, name=content.name)
+
+
+def estimate(request: VelocityRequest, *, progress: Callable[[float], None] = lambda _: None) -> list[StationResult]:
+    """Estimate the velocities of all files.
+
+    Parameters
+    ----------
+    request : VelocityRequest
+    progress : callable
+        Told 1 after every file.
+
+    Returns
+    -------
+    list of StationResult
+        In the order of the files. With several files a series from which nothing can be estimated is told in
+        ``problems``; alone it raises.
+
+    Raises
+    ------
+    InputError
+        FID-1336 when a station stands in two files, or the list of steps names none of the stations; FID-1004 unknown
+        frame.
+    """
+    if request.frame is not None:
+        parse_frame(request.frame)
+    known = {} if request.steps is None else station_steps.read(request.steps)
+    found: list[StationResult] = []
+    for path in request.files:
+        series = to_enu(read_series(path, frame=request.frame, strictness=request.strictness))
+        if any(one.series.station == series.station for one in found):
+            raise InputError("FID-1336", f"station {series.station} stands in two files", where=str(path),
+                             fix="give each station once")  # fmt: skip
+        events = known.get(series.station.upper(), known.get(series.station[:4].upper(), ()))
+        result = _of_station(series.with_events(events), request)
+        if result.problems and len(request.files) == 1:
+            raise NumericsError("FID-3143", "; ".join(result.problems), where=f"series of {series.station}",
+                                fix="give a longer series, or fewer steps")  # fmt: skip
+        found.append(result)
+        progress(1.0)
+    names = {one.series.station.upper() for one in found} | {one.series.station[:4].upper() for one in found}
+    if known and not names & set(known):
+        raise InputError("FID-1336", "the list of steps names none of the stations", where=str(request.steps),
+                         fix=f"its stations are {', '.join(sorted(known)[:5])}")  # fmt: skip
+    return found
+
+
+def _of_station(series: StationSeries, request: VelocityRequest) -> StationResult:
+    problems: list[str] = []
+    result = StationResult(series)
+    model = _model(series, request)
+    try:
+        if request.detect_steps:
+            found = detect_steps(series, model)
+            series = series.with_events(found.events())
+            model = model.with_steps(series.step_epochs)
+            result = replace(result, series=series, detection=found)
+    except NumericsError as error:
+        problems.append(f"steps not looked for: {error.problem}")
+    try:
+        if request.method != "trajectory":
+            result = replace(result, midas=midas(series))
+    except NumericsError as error:
+        problems.append(f"no MIDAS velocity: {error.problem}")
+    try:
+        if request.method != "midas":
+            result = replace(result, trajectory=fit_trajectory(series, model, noise=request.noise))
+    except NumericsError as error:
+        problems.append(f"no trajectory: {error.problem}")
+    return replace(result, problems=tuple(problems))
+
+
+def _model(series: StationSeries, request: VelocityRequest) -> TrajectoryModel:
+    relaxations: tuple[Relaxation, ...] = ()
+    if request.post_seismic != "none":
+        kind = request.post_seismic
+        relaxations = tuple(Relaxation(one.epoch, kind) for one in series.events if one.kind == "earthquake")
+    periods = SEASONAL + (DRACONITIC if request.draconitic else ())
+    return TrajectoryModel(steps=series.step_epochs, periods_days=periods, relaxations=relaxations)
+
+
+def _estimates(result: StationResult) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
+    """Return method, velocities and sigmas in mm/yr."""
+    found = []
+    if result.midas is not None:
+        found.append(("midas", 1e3 * result.midas.velocity_m_per_yr, 1e3 * result.midas.sigma_m_per_yr))
+    if result.trajectory is not None:
+        found.append(("trajectory", 1e3 * result.trajectory.velocity_m_per_yr, 1e3 * result.trajectory.sigma_m_per_yr))
+    return found
+
+
+def rate_rows(results: Sequence[StationResult]) -> tuple[list[str], list[list[object]]]:
+    """Return the columns and rows of the table of rates for people."""
+    columns = ["station", "frame", "from", "to", "epochs", "steps", "method",
+               "E", "\N{PLUS-MINUS SIGN}", "N", "\N{PLUS-MINUS SIGN}", "U", "\N{PLUS-MINUS SIGN}"]  # fmt: skip
+    rows: list[list[object]] = []
+    for result in results:
+        series = result.series
+        head = [series.station, series.frame or "unstated", str(series.epochs[0])[:10], str(series.epochs[-1])[:10],
+                series.size, int(series.step_epochs.size)]  # fmt: skip
+        for method, velocity, sigma in _estimates(result):
+            pairs = zip(velocity, sigma, strict=True)
+            rows.append([*head, method, *(round(float(one), 3) for pair in pairs for one in pair)])
+    return columns, rows
+
+
+def sentences(results: Sequence[StationResult]) -> list[str]:
+    """Return findings, remarks and problems as lines for people."""
+    lines: list[str] = []
+    for result in results:
+        station = result.series.station
+        told = [*result.series.findings, *result.problems]
+        for one in (result.midas, result.trajectory):
+            told += [] if one is None else one.remarks
+        if result.trajectory is not None and result.trajectory.rejected:
+            told.append(f"{len(result.trajectory.rejected)} of {result.series.size} positions are left out as outliers")
+        for candidate in () if result.detection is None else result.detection.candidates:
+            verb = "step found" if candidate.accepted else "no step"
+            told.append(f"{verb} at {str(candidate.epoch)[:10]}: {candidate.reason}")
+        if result.series.frame is None:
+            told.append("no frame is stated: give it with --frame before the rates are used")
+        lines += [f"{station}: {text}" for text in dict.fromkeys(told)]
+    return lines
+
+
+def write_table(results: Sequence[StationResult], path: Path, *, overwrite: bool = False) -> Path:
+    """Write the rates as a table, a row a station and method.
+
+    Raises
+    ------
+    InputError
+        FID-1002 when it exists; FID-1022 for an ending other than .csv and .parquet.
+    """
+    rows = [(result, *found) for result in results for found in _estimates(result)]
+    columns: dict[str, NDArray[np.generic]] = {
+        "station": np.array([row[0].series.station for row in rows], dtype=np.str_),
+        "frame": np.array([row[0].series.frame or "" for row in rows], dtype=np.str_),
+        "first": np.array([str(row[0].series.epochs[0])[:10] for row in rows], dtype=np.str_),
+        "last": np.array([str(row[0].series.epochs[-1])[:10] for row in rows], dtype=np.str_),
+        "method": np.array([row[1] for row in rows], dtype=np.str_),
+    }
+    for k, name in enumerate(COMPONENTS):
+        columns[f"{name}_mm_per_yr"] = np.array([row[2][k] for row in rows], dtype=np.float64)
+        columns[f"sigma_{name}_mm_per_yr"] = np.array([row[3][k] for row in rows], dtype=np.float64)
+    with open_table(path, overwrite=overwrite) as append:
+        append(columns)
+    return path
+
+
+def draw(results: Sequence[StationResult], folder: Path, *, overwrite: bool = False) -> list[Path]:
+    """Draw every component of every station: positions, model, steps, residuals.
+
+    Parameters
+    ----------
+    results : sequence of StationResult
+    folder : Path
+    overwrite : bool
+
+    Returns
+    -------
+    list of Path
+        ``STATION-east.png`` and so on.
+
+    Raises
+    ------
+    InputError
+        FID-1002 when a figure exists.
+    """
+    from fiducial.reports.style import png_bytes
+
+    written = []
+    for result in results:
+        for component, name in enumerate(COMPONENTS):
+            plain = re.sub(r"[^A-Za-z0-9_-]", "_", result.series.station)
+            path = folder / f"{plain}-{name}.png"
+            content = png_bytes(_figure(result, component))
+            with atomic_file(path, overwrite=overwrite) as partial:
+                partial.write_bytes(content)
+            written.append(path)
+    return written
+
+
+def _figure(result: StationResult, component: int) -> Figure:
+    from fiducial.reports.figures import Series, series_plot
+    from fiducial.reports.style import SOFT_INK
+
+    series, fit = result.series, result.trajectory
+    used = np.ones(series.size, dtype=bool) if fit is None else np.isin(series.epochs, fit.epochs)
+    values = 1e3 * series.displacement_m[:, component]
+    model = None if fit is None else 1e3 * fit.at(series.epochs)[:, component]
+    texts = [f"{method} {velocity[component]:+.2f} \N{PLUS-MINUS SIGN} {sigma[component]:.2f} mm/yr"
+             for method, velocity, sigma in _estimates(result)]  # fmt: skip
+    heading = f"{series.station} {COMPONENTS[component]}  \N{MIDDLE DOT}  frame: {series.frame or 'unstated'}"
+    title = "\n".join([heading, *([",  ".join(texts).replace("-", "\N{MINUS SIGN}")] if texts else [])])
+    figure = series_plot(
+        series.epochs, [Series(series.station, np.where(used, values, np.nan), model=model)], title=title, unit="mm",
+        sign_note=f"positive {COMPONENTS[component]}", residuals=model is not None,
+    )  # fmt: skip
+    for axes in figure.axes:
+        for event in [one for one in series.events if one.is_step][:SHOWN_STEPS]:
+            axes.axvline(event.epoch, color=SOFT_INK, linewidth=0.9, linestyle=":")  # type: ignore[arg-type]
+    figure.axes[-1].set_xlabel(f"date ({series.time_scale})" + ("; dotted: steps" if series.step_epochs.size else ""))
+    return figure
