@@ -50,10 +50,14 @@ def read(source: str | Path | bytes, *, name: str = "") -> dict[str, tuple[Serie
             continue
         where = f"{content.name}, line {number}, columns 1-{len(line)}"
         if len(words) < 2 or not _STATION.fullmatch(words[0]):
-            raise FormatError("FID-2498", "not a station and a date", where=where, fix="write such as CODR 2010-05-01 1")
+            raise FormatError(
+                "FID-2498", "not a station and a date", where=where, fix="write such as CODR 2010-05-01 1"
+            )
         epoch = _epoch(words[1])
         if np.isnat(epoch):
-            raise FormatError("FID-2498", f"no date: {words[1]!r}", where=where, fix="write 2010-05-01, 10MAY01 or 2010.33")
+            raise FormatError(
+                "FID-2498", f"no date: {words[1]!r}", where=where, fix="write 2010-05-01, 10MAY01 or 2010.33"
+            )
         kind = KINDS.get(words[2]) if len(words) > 2 else None
         event = SeriesEvent(epoch, kind or "known", " ".join(words[3 if kind else 2 :]))
         found.setdefault(words[0].upper(), []).append(event)
@@ -73,7 +77,7 @@ def _epoch(text: str) -> np.datetime64:
         start = np.datetime64(text[:4], "Y")
         length = (start + 1).astype("datetime64[s]") - start.astype("datetime64[s]")
         seconds = round(float(f"0{text[4:]}") * float(length / np.timedelta64(1, "s")))
-        return (start.astype("datetime64[s]") + np.timedelta64(seconds, "s")).astype("datetime64[ns]")
+        return np.datetime64(start.astype("datetime64[s]") + np.timedelta64(seconds, "s"), "ns")
     if not _ISO_DATE.fullmatch(text) or not "1900" < text[:4] < "2200":
         return unknown
     try:

@@ -99,7 +99,7 @@ def read(
         station=rows.text(0)[0],
         epochs=epochs,
         time_scale="GPS",
-        displacement_m=np.round(position - base, _MICROMETRES) if len(rows.columns) > WIDTHS[0] else position,
+        displacement_m=position if len(rows.columns) == WIDTHS[0] else _rounded(position - base),
         sigma_m=other[:, :3],
         correlation=other[:, 3:6],
         reference_xyz_m=_reference(rows, int(order[0])),
@@ -198,6 +198,11 @@ def _tenv3(rows: Rows) -> tuple[Float64, Float64]:
         position.append((whole - whole[0]) + part)
     rows.floats(13, "antenna height (m)", limit=1e4)
     return np.column_stack(position), _precision(rows, 14)
+
+
+def _rounded(values: Float64) -> Float64:
+    """Take back what sums of decimal numbers add behind their last digit."""
+    return np.asarray(np.round(values, _MICROMETRES), dtype=np.float64)
 
 
 def _precision(rows: Rows, first: int) -> Float64:

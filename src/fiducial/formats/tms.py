@@ -28,6 +28,7 @@ _NEEDED: Final = ("TIMESERIES/COLUMNS", "TIMESERIES/DATA")
 _TIME_SCALES: Final = {"G": "GPS", "GPS": "GPS", "UTC": "UTC", "U": "UTC", "TAI": "TAI", "TT": "TT"}
 _NAT: Final = np.datetime64("NaT", "ns")
 _REFERENCE_WORDS: Final = 9
+_HEADER_WORDS: Final = 8
 _RADIUS_LIMIT_M: Final = (6.2e6, 6.5e6)
 
 
@@ -108,42 +109,44 @@ def read(
 
 
 def _blocks(data: bytes, name: str, findings: Findings) -> tuple[dict[str, _Block], str]:
+    """Return the lines of every block, and the station of the header."""
     lines = data.splitlines()
     header = _HEADER.match(lines[0]) if lines else None
-    if header is None:
-        raise FormatError("FID-2490", "not a TMS file", where=f"{name}, line 1, columns 1-5",
-                          fix="its first line begins with %=TMS")  # fmt: skip
-    if not header[1].startswith(b"1."):
-        raise FormatError("FID-2490", f"TMS version {header[1].decode()}", where=f"{name}, line 1",
-                          fix="give a file of version 1")  # fmt: skip
+    if header is None or not header[1].startswith(b"1."):
+        problem = "not a TMS file" if header is None else f"TMS version {header[1].decode()}"
+        raise FormatError("FID-2490", problem, where=f"{name}, line 1, columns 1-5",
+                          fix="give a file whose first line begins with %=TMS 1.0")  # fmt: skip
     blocks: dict[str, _Block] = {}
     title = ""
     ended = False
     for number, line in enumerate(lines[1:], start=2):
-        mark = line[:1]
-        if mark in {b"+", b"-"} and (match := _BLOCK.fullmatch(line)):
-            title = _turn(match[1].decode(), number, title, blocks, name, opens=mark == b"+")
-        elif mark == b"%":
+        if line.startswith(b"%"):
             ended = line.rstrip() == b"%ENDTMS"
             break
-        elif title and mark != b"*" and line.strip():
+        if match := _BLOCK.fullmatch(line):
+            title = _turn(match[1].decode(), number, title, blocks, name, opens=line.startswith(b"+"))
+        elif line.strip() and not line.startswith(b"*"):
+            if not title:
+                raise FormatError("FID-2496", "a line outside of every block", where=f"{name}, line {number}",
+                                  fix="fetch the file again")  # fmt: skip
             blocks[title].texts.append(line)
             blocks[title].numbers.append(number)
-        elif line.strip() and mark != b"*":
-            raise FormatError("FID-2496", "a line outside of every block", where=f"{name}, line {number}",
-                              fix="fetch the file again")  # fmt: skip
-    if title:
-        raise FormatError("FID-2492", f"the file ends inside block {title}", where=f"{name}, line {len(lines)}",
-                          fix="fetch the file again and compare its size")  # fmt: skip
-    missing = [needed for needed in _NEEDED if needed not in blocks]
-    if missing:
-        code = "FID-2496" if ended else "FID-2492"
-        raise FormatError(code, f"no block {missing[0]}", where=f"{name}, line {len(lines)}",
-                          fix="fetch the file again and compare its size")  # fmt: skip
+    _check_whole(blocks, title, f"{name}, line {len(lines)}", ended=ended)
     if not ended:
         findings.note("no last line %ENDTMS; every block is closed", len(lines))
     words = header[2].split()
-    return blocks, words[-1].decode("latin-1") if len(words) >= 8 else ""
+    return blocks, words[-1].decode("latin-1") if len(words) >= _HEADER_WORDS else ""
+
+
+def _check_whole(blocks: dict[str, _Block], open_title: str, where: str, *, ended: bool) -> None:
+    fix = "fetch the file again and compare its size"
+    if open_title:
+        raise FormatError("FID-2492", f"the file ends inside block {open_title}", where=where, fix=fix)
+    missing = [needed for needed in _NEEDED if needed not in blocks]
+    if missing and ended:
+        raise FormatError("FID-2496", f"no block {missing[0]}", where=where, fix=fix)
+    if missing:
+        raise FormatError("FID-2492", f"the file ends before block {missing[0]}", where=where, fix=fix)
 
 
 def _turn(title: str, number: int, open_title: str, blocks: dict[str, _Block], name: str, *, opens: bool) -> str:
@@ -209,7 +212,7 @@ def _instant(text: str) -> np.datetime64:
     if match is None or not 1900 <= int(match[1]) < 2200 or not 1 <= int(match[2]) <= 366 or int(match[3]) > 86_400:
         return _NAT
     start = np.datetime64(match[1], "Y").astype("datetime64[ns]")
-    return start + np.timedelta64(int(match[2]) - 1, "D") + np.timedelta64(int(match[3]), "s")
+    return np.datetime64(start + np.timedelta64(int(match[2]) - 1, "D") + np.timedelta64(int(match[3]), "s"), "ns")
 
 
 def _site(block: _Block, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fiducial.errors import FormatError, InputError, NumericsError
+from fiducial.errors import InputError, NumericsError
 from fiducial.formats import station_steps, tenv, tms
 from fiducial.formats.atomic import atomic_file
 from fiducial.formats.strictness import Strictness
@@ -19,7 +19,7 @@ from fiducial.formats.table import open_table
 from fiducial.formats.text_source import open_source
 from fiducial.geodesy.frames import parse_frame
 from fiducial.stations.midas import MidasVelocity, midas
-from fiducial.stations.series import COMPONENTS, SeriesEvent, StationSeries, to_enu
+from fiducial.stations.series import COMPONENTS, StationSeries, to_enu
 from fiducial.stations.series_noise import NoiseKind
 from fiducial.stations.steps import StepDetection, detect_steps
 from fiducial.stations.trajectory import Trajectory, fit_trajectory
@@ -100,8 +100,9 @@ def read_series(path: Path, *, frame: str | None = None, strictness: Strictness 
         See ``formats.tenv`` and ``formats.tms``.
     """
     content = open_source(path)
-    module = tms if content.data.startswith(b"%=TMS") else tenv
-    return module.read(content.data, frame=frame, strictness=strictness, name=content.name)
+    if content.data.startswith(b"%=TMS"):
+        return tms.read(content.data, frame=frame, strictness=strictness, name=content.name)
+    return tenv.read(content.data, frame=frame, strictness=strictness, name=content.name)
 
 
 def estimate(request: VelocityRequest, *, progress: Callable[[float], None] = lambda _: None) -> list[StationResult]:
@@ -291,12 +292,17 @@ def _figure(result: StationResult, component: int) -> Figure:
     used = np.ones(series.size, dtype=bool) if fit is None else np.isin(series.epochs, fit.epochs)
     values = 1e3 * series.displacement_m[:, component]
     model = None if fit is None else 1e3 * fit.at(series.epochs)[:, component]
+    # What steps, seasons and earthquakes do cannot be seen beside a trend of centimetres a year.
+    rate = next((velocity[component] for _, velocity, _ in reversed(_estimates(result))), 0.0)
+    trend = rate * (series.years - series.years.mean())
+    values, model = values - trend, None if model is None else model - trend
     texts = [f"{method} {velocity[component]:+.2f} \N{PLUS-MINUS SIGN} {sigma[component]:.2f} mm/yr"
              for method, velocity, sigma in _estimates(result)]  # fmt: skip
     heading = f"{series.station} {COMPONENTS[component]}  \N{MIDDLE DOT}  frame: {series.frame or 'unstated'}"
     title = "\n".join([heading, *([",  ".join(texts).replace("-", "\N{MINUS SIGN}")] if texts else [])])
     figure = series_plot(
         series.epochs, [Series(series.station, np.where(used, values, np.nan), model=model)], title=title, unit="mm",
+        quantity="displacement less the velocity" if rate else "displacement",
         sign_note=f"positive {COMPONENTS[component]}", residuals=model is not None,
     )  # fmt: skip
     for axes in figure.axes:

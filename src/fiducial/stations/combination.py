@@ -38,6 +38,7 @@ _MAD: Final = 1.4826
 _LEAST_REDUNDANCY: Final = 1.0
 _LEAST_STATIONS: Final = 4
 _LEAST_SIGMA: Final = 0.3
+_NEARLY_SETTLED: Final = 0.1
 
 
 def combine_stations(
@@ -114,8 +115,9 @@ class _Combiner:
         converged, left = False, self.options.sweeps
         while left and not converged:
             self._solve()
-            settled = self._variances() < self.options.variance_tolerance
-            if self._reject() or (settled and self._reject_core()):
+            change = self._variances()
+            settled = change < self.options.variance_tolerance
+            if self._reject(normalised=change < _NEARLY_SETTLED) or (settled and self._reject_core()):
                 left = self.options.sweeps
                 continue
             converged, left = settled, left - 1
@@ -224,13 +226,18 @@ class _Combiner:
                 self.factor[k] = max(square / redundancy, 1e-12)
         return float(np.max(np.abs(self.factor / before - 1.0)))
 
-    def _reject(self) -> bool:
-        """Take the worst station out of each centre that has one beyond the limits."""
+    def _reject(self, *, normalised: bool) -> bool:
+        """Take the worst station out of each centre that has one beyond the limits.
+
+        Standard deviations count once the variance factors are nearly known.
+        """
         changed = False
         for k in range(len(self.systems)):
             sites, enu, sigma = self._station_residuals(k)
             ratio = np.abs(enu) / sigma
-            severity = np.maximum(np.abs(enu) / self.options.residual_limit_m, ratio / self.options.normalised_limit)
+            severity = np.abs(enu) / self.options.residual_limit_m
+            if normalised:
+                severity = np.maximum(severity, ratio / self.options.normalised_limit)
             worst, axis = (int(place) for place in np.unravel_index(int(np.argmax(severity)), severity.shape))
             if severity[worst, axis] <= 1.0 or len(sites) <= _LEAST_STATIONS:
                 continue

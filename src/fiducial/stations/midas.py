@@ -163,7 +163,7 @@ def midas(series: StationSeries, *, steps: Epochs | None = None, tolerance: floa
         raise InputError("FID-1334", f"tolerance of {tolerance} years", where="tolerance",
                          fix="give a number above 0 and below 0.5; 0.001 is usual")  # fmt: skip
     local = to_enu(series)
-    local = local.select(np.isfinite(local.displacement_m).all(axis=1))
+    local = local.select(np.asarray(np.isfinite(local.displacement_m).all(axis=1)))
     years = local.years
     step_years = julian_years(np.asarray(series.step_epochs if steps is None else steps, dtype="datetime64[ns]"))
     pairs = all_pairs(years, step_years, tolerance=tolerance) if years.size else np.empty((0, 2), dtype=np.intp)

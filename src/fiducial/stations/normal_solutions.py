@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from fiducial.stations.helmert_design import AT_SURFACE, ParameterKey, helmert_d
 from fiducial.stations.systems import CentreSolution, datum_strength, triangular_inverse
 
 Array = NDArray[np.float64]
+
+_LITTLE: Final = 1e-7
 
 
 def solution_of_normal(
@@ -34,7 +37,7 @@ def solution_of_normal(
     Returns
     -------
     CentreSolution
-        With origin, scale and orientation held loosely, to about a hundred times the standard deviation of a coordinate;
+        With origin, scale and orientation held loosely, hundreds of times looser than a coordinate is known;
         a combination takes that out again.
 
     Raises
@@ -43,7 +46,7 @@ def solution_of_normal(
         FID-3134 when more than origin, scale and orientation is missing; names the parameter.
     """
     design = helmert_design(keys, approximate) / AT_SURFACE
-    held = normal + datum_strength(keys, normal) * design @ design.T
+    held = normal + datum_strength(keys, normal, _LITTLE) * design @ design.T
     try:
         covariance = triangular_inverse(held)
     except np.linalg.LinAlgError:

@@ -139,4 +139,4 @@ def screen_outliers(
                     f"sigma of {name} {1e3 * series.sigma_m[row, k]:.1f} mm, median {1e3 * middle[k]:.1f} mm"
                 )
         rejected.append(RejectedEpoch(series.epochs[row], "; ".join(reasons)))
-    return Screening(~bad.any(axis=1), tuple(rejected))
+    return Screening(np.asarray(~bad.any(axis=1)), tuple(rejected))

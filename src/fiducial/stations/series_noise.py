@@ -151,7 +151,7 @@ def _of_component(shared: SharedEpochNoise, residuals: Float64, index: float) ->
     def cost(root: float) -> float:
         variances = 1.0 - root**2 + root**2 * coloured
         mean = max(float(np.mean(squares / variances)), np.finfo(np.float64).tiny)
-        return 0.5 * (squares.size * np.log(mean) + float(np.log(variances).sum()))
+        return float(0.5 * (squares.size * np.log(mean) + np.log(variances).sum()))
 
     # The root of the share resolves small shares, which change the sigma of a rate most.
     found = minimize_scalar(cost, bounds=(0.0, 0.9999), method="bounded", options={"xatol": 1e-4})

@@ -190,7 +190,9 @@ def _split(residuals: Float64, barred: NDArray[np.bool_]) -> int:
 
 def _gain(used: StationSeries, model: TrajectoryModel, epoch: np.datetime64) -> tuple[float, float]:
     """Return the gain of one more step and the limit it must exceed."""
-    return _gain_of(used, model, model.with_steps(np.sort(np.r_[model.steps, np.array([epoch], dtype="datetime64[ns]")])))
+    return _gain_of(
+        used, model, model.with_steps(np.sort(np.r_[model.steps, np.array([epoch], dtype="datetime64[ns]")]))
+    )
 
 
 def _gain_of(used: StationSeries, without: TrajectoryModel, with_step: TrajectoryModel) -> tuple[float, float]:
@@ -209,7 +211,9 @@ def _gain_of(used: StationSeries, without: TrajectoryModel, with_step: Trajector
 def _square_sums(points: Averages, null: Float64, full: Float64) -> list[tuple[float, float]]:
     """Return r' C^-1 r without and with the step, for every component, under the noise without it."""
     sums = []
-    for values, noise in zip(points.values_m.T, estimate_noise(null, points.values_m, points.grid, "flicker"), strict=True):
+    for values, noise in zip(
+        points.values_m.T, estimate_noise(null, points.values_m, points.grid, "flicker"), strict=True
+    ):
         factor = cho_factor(covariance(noise, points.grid), lower=True)
         solved = cho_solve(factor, np.column_stack([full, values]))
         cross, square = full.T @ solved, float(values @ solved[:, -1])
@@ -237,5 +241,7 @@ def _eliminated(
         if surplus > 0.0:
             break
         kept.remove(weakest)
-        taken_back.append(StepCandidate(weakest, float("nan"), gain, accepted=False, reason="not needed beside the others"))
+        taken_back.append(
+            StepCandidate(weakest, float("nan"), gain, accepted=False, reason="not needed beside the others")
+        )
     return kept, taken_back

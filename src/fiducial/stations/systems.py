@@ -15,7 +15,7 @@ from fiducial.stations.helmert_design import AT_SURFACE, HELMERT, ParameterKey, 
 
 Array = NDArray[np.float64]
 
-_LITTLE: Final = 1e-7
+_LITTLE: Final = 1e-11
 _FREE: Final = 1e-6
 """Information of a datum direction below this part of the strongest one is none."""
 
@@ -134,17 +134,17 @@ def unconstrained_normal(solution: CentreSolution) -> tuple[Array, Array]:
     # Directions that constraints alone held are datum directions: a little information there makes the system
     # solvable and cannot bend what the observations say.
     design = helmert_design(solution.keys, solution.value) / AT_SURFACE
-    held = normal + datum_strength(solution.keys, normal) * design @ design.T
+    held = normal + datum_strength(solution.keys, normal, _LITTLE) * design @ design.T
     correlation, diagonal = _unit_diagonal(held)
     step = np.linalg.solve(correlation, right / diagonal) / diagonal
     return normal, solution.apriori + step
 
 
-def datum_strength(keys: Sequence[ParameterKey], normal: Array) -> float:
-    """Return a weight for the datum, 1/m2, that makes a system solvable and is far below what its coordinates know."""
+def datum_strength(keys: Sequence[ParameterKey], normal: Array, part: float) -> float:
+    """Return a weight for the datum, 1/m2: this part of what the coordinates of a system know on average."""
     rows = coordinate_rows(keys).ravel()
     # Of coordinates alone: pole coordinates in radians have weights of 1e20.
-    return _LITTLE * float(np.diag(normal)[rows].mean()) / len(rows)
+    return part * float(np.diag(normal)[rows].mean()) / len(rows)
 
 
 def datum_free(solution: CentreSolution) -> DatumFreeSystem:

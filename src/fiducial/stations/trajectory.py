@@ -283,14 +283,14 @@ def prepared(
         found = screen_outliers(stepped)
         used, rejected = series.select(found.keep), found.rejected
     else:
-        used = series.select(np.isfinite(series.displacement_m).all(axis=1))
+        used = series.select(np.asarray(np.isfinite(series.displacement_m).all(axis=1)))
     remarks = []
     steps = merged_steps(model.steps)
     if steps.size < np.unique(model.steps).size:
         remarks.append("steps closer than 15 days are modelled as one")
     visible = _visible(steps, used.epochs)
-    for step in steps[~visible]:
-        remarks.append(f"step {np.datetime_as_string(step, 'D')} has no positions on one of its sides: left out")
+    unseen = np.datetime_as_string(steps[~visible], "D")
+    remarks += [f"step {step} has no positions on one of its sides: left out" for step in unseen]
     kept = tuple(one for one in model.relaxations if used.size and used.epochs[0] < one.epoch < used.epochs[-1])
     if len(kept) < len(model.relaxations):
         remarks.append("relaxations that begin outside the series are left out")
