@@ -85,7 +85,8 @@ def _header_epoch(shown: str, first: int, name: str) -> np.datetime64:
     days = int((start + 1).astype("datetime64[D]").astype(np.int64) - start.astype("datetime64[D]").astype(np.int64))
     if not (1 <= day <= days and second <= DAY_SECONDS):
         raise _header_error(f"{field!r} is no day of a year or second of a day", name, first, first + 12)
-    return start.astype("datetime64[ns]") + np.timedelta64(day - 1, "D") + np.timedelta64(second, "s")
+    epoch: np.datetime64 = start.astype("datetime64[ns]") + np.timedelta64(day - 1, "D") + np.timedelta64(second, "s")
+    return epoch
 
 
 def _header_error(problem: str, name: str, first: int = 0, last: int = 0) -> FormatError:

@@ -43,7 +43,7 @@ def write(solution: StationSolution, sink: str | Path) -> None:
     """Write SINEX 2.02: texts, sites, spans, equipment, discontinuities, estimates, a-priori values, matrices.
 
     Values have 15 digits, standard deviations 6, elements of matrices 15; matrices are lower triangles of covariances
-    (or information), without lines of zeros. Reading gives the printed digits again.
+    (or information), without lines of zeros; elements below 1E-99 are zeros. Reading gives the printed digits again.
 
     Parameters
     ----------
@@ -272,8 +272,10 @@ def _matrix(title: str, table: ParameterTable, matrix: Array | None, *, inverse:
     for row in range(len(table)):
         values = matrix[row, : row + 1] * scale[row] * scale[: row + 1]
         size = np.abs(values)
-        if not ((size == 0.0) | ((size >= _SMALLEST) & (size < _LARGEST))).all():
-            raise _refused(f"an element of row {row + 1} of {title}", "give finite numbers from 1E-99 to 1E+99")
+        if not (size < _LARGEST).all():
+            raise _refused(f"an element of row {row + 1} of {title}", "give finite numbers below 1E+99")
+        # The exponent has two digits; what is smaller is nothing beside any variance.
+        values[size < _SMALLEST] = 0.0
         lines = []
         listed = values.tolist()
         for start in range(0, row + 1, 3):

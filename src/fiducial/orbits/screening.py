@@ -102,7 +102,7 @@ def screen(
     smoothly: a stretch that begins or ends with a step of four spike limits, and lies that far from the median and from
     the rest of its arc, is left out.
     """
-    has = np.isfinite(stack.position_m).all(axis=-1)
+    has: Mask = np.asarray(np.isfinite(stack.position_m).all(axis=-1), dtype=np.bool_)
     judges = np.where((has & weighted[:, None, :])[..., None], stack.position_m, np.nan)
     median, count = median_of_centres(judges)
     deviation = stack.position_m - median

@@ -197,7 +197,7 @@ def covariances_m2(series: StationSeries) -> Float64:
     for number, (a, b) in enumerate(_PAIRS):
         covariance[:, a, b] *= series.correlation[:, number]
         covariance[:, b, a] *= series.correlation[:, number]
-    return covariance
+    return np.asarray(covariance, dtype=np.float64)
 
 
 def require_rates_allowed(series: StationSeries) -> None:

@@ -63,6 +63,10 @@ class ComponentCovariance:
         """Return nugget^2 + (factor sigma)^2, in (mm/yr)^2."""
         return np.asarray(self.nugget_mm_per_yr**2 + self.station_sigma_factor**2 * published_variance)
 
+    def logarithms(self) -> Array:
+        """Return the natural logarithms of sigma, length, nugget and factor."""
+        return np.log([self.sigma_mm_per_yr, self.length_km, self.nugget_mm_per_yr, self.station_sigma_factor])
+
 
 @dataclass(frozen=True)
 class SiteWeights:
@@ -116,7 +120,9 @@ class _Surroundings:
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
-def fit_covariance(vectors: Array, values: Array, published_variance: Array) -> tuple[ComponentCovariance, SiteWeights]:
+def fit_covariance(
+    vectors: Array, values: Array, published_variance: Array, *, fixed: ComponentCovariance | None = None
+) -> tuple[ComponentCovariance, SiteWeights]:
     """Fit the covariance of one component.
 
     Parameters
@@ -127,6 +133,8 @@ def fit_covariance(vectors: Array, values: Array, published_variance: Array) -> 
         mm/yr; smooth motion of plates removed.
     published_variance : ndarray, shape (site,)
         (mm/yr)^2, positive.
+    fixed : ComponentCovariance, optional
+        Take the four parameters from here, and fit only how they vary in space.
 
     Returns
     -------
@@ -145,7 +153,7 @@ def fit_covariance(vectors: Array, values: Array, published_variance: Array) -> 
     4. All variances are scaled so that the robust standard deviation of the standardised residuals is one.
     """
     around = _surroundings(vectors, values)
-    theta = _most_likely(around, published_variance)
+    theta = _most_likely(around, published_variance) if fixed is None else fixed.logarithms()
     sigma, length, nugget, factor = np.exp(theta)
     noise = nugget**2 + factor**2 * published_variance
     amplitude = _local_amplitude(around, length, sigma, noise, vectors)
@@ -155,7 +163,7 @@ def fit_covariance(vectors: Array, values: Array, published_variance: Array) -> 
         square = (values - found) ** 2 / (variance + noise)
         inflation = np.maximum(1.0, square / HUBER**2)
     found, variance = around.all_predicted(length, sigma * amplitude, noise * inflation)
-    scale = max(robust_sigma((values - found) / np.sqrt(variance + noise)), 0.1)
+    scale = 1.0 if fixed is not None else max(robust_sigma((values - found) / np.sqrt(variance + noise)), 0.1)
     touching = np.min(np.abs(theta[:, None] - _BOUNDS), axis=1) < 1e-6
     fitted = ComponentCovariance(
         sigma_mm_per_yr=float(scale * sigma),

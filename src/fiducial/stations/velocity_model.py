@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 
 from fiducial.errors import InputError
 from fiducial.geodesy.covariance_functions import unit_vectors
@@ -20,6 +21,7 @@ from fiducial.stations.velocity_sites import SITE_DISTANCE_KM, Site, merge_to_si
 
 Array = NDArray[np.float64]
 
+_CHUNK: Final = 50_000
 LEAST_SITES: Final = 30
 """Fewer say nothing about how a covariance varies; `geodesy.collocation.VelocityField` serves small networks."""
 
@@ -129,30 +131,52 @@ class VelocityModel:
         longitude, latitude = _positions(longitude_deg, latitude_deg)
         if between_points:
             require_few_points(len(longitude))
-        target = self.frame if frame is None else _usable_frame(frame, self.working_frame)
+        target = _reachable(frame or self.frame, self.working_frame)
         vectors = unit_vectors(longitude, latitude)
-        velocity = np.full((len(vectors), 3), np.nan)
-        covariance = np.full((len(vectors), 3, 3), np.nan)
+        velocity, covariance = np.full((len(vectors), 3), np.nan), np.full((len(vectors), 3, 3), np.nan)
         between = np.full((len(vectors), 3, len(vectors), 3), np.nan) if between_points else None
-        spreads: dict[int, Array] = {}
-        for component, field in self.fields().items():
+        fields = self.fields()
+        for start in range(0, len(vectors), _CHUNK):
+            block = slice(start, start + _CHUNK)
+            velocity[block], covariance[block] = self._predict_block(fields, vectors[block], between)
+        if target != self.working_frame:
+            velocity += frame_velocity(self.working_frame, target, longitude, latitude)
+        return ModelPrediction(target, velocity, covariance, between)
+
+    def _predict_block(
+        self, fields: dict[int, ComponentField], vectors: Array, between: Array | None
+    ) -> tuple[Array, Array]:
+        velocity, covariance = np.full((len(vectors), 3), np.nan), np.full((len(vectors), 3, 3), np.nan)
+        spreads: dict[int, csr_array] = {}
+        for component, field in fields.items():
             value, variance, weights, near = field.predict(vectors)
             velocity[:, component], covariance[:, component, component] = value, variance
             if between is not None:
                 between[:, component, :, component] = field.covariance_between(vectors, weights, near)
-            spreads[component] = self._spread(field, weights, near)
+            pointers = np.arange(0, weights.size + 1, weights.shape[1])
+            shape = (len(vectors), self.sites.size)
+            spreads[component] = csr_array((weights.ravel(), field.rows[near.ravel()], pointers), shape=shape)
         for first in spreads:
             for second in (other for other in spreads if other < first):
                 joint = self._error_covariance(first, second)
+                scaled = spreads[first].multiply(joint[None, :]).tocsr()
+                here = np.zeros(len(vectors)) if not joint.any() else scaled.multiply(spreads[second]).sum(axis=1)
+                covariance[:, first, second] = covariance[:, second, first] = here
                 if between is not None:
-                    cross = (spreads[first] * joint) @ spreads[second].T
-                    between[:, first, :, second] = cross
-                    between[:, second, :, first] = cross.T
-                cross_here = np.einsum("ps,s,ps->p", spreads[first], joint, spreads[second])
-                covariance[:, first, second] = covariance[:, second, first] = cross_here
-        if target != self.working_frame:
-            velocity += frame_velocity(self.working_frame, target, longitude, latitude)
-        return ModelPrediction(target, velocity, covariance, between)
+                    cross = (scaled @ spreads[second].T).toarray()
+                    between[:, first, :, second], between[:, second, :, first] = cross, cross.T
+        return velocity, covariance
+
+    def _error_covariance(self, first: int, second: int) -> Array:
+        """Covariance of two components of every site's error, scaled as the variances are; zero where unknown."""
+        scale = np.zeros((2, self.sites.size))
+        for row, component in enumerate((first, second)):
+            fitted, weights = self.covariances[component], self.weights[component]
+            assert fitted is not None  # noqa: S101
+            assert weights is not None  # noqa: S101
+            scale[row, known_rows(self.sites, component)] = fitted.station_sigma_factor * np.sqrt(weights.inflation)
+        published = self.sites.covariance_enu[:, first, second]
+        return np.where(np.isfinite(published), published, 0.0) * scale[0] * scale[1]
 
     def fields(self) -> dict[int, ComponentField]:
         """Return the components that are known, ready to predict."""
@@ -166,3 +190,147 @@ class VelocityModel:
                     self.sites.covariance_enu[rows, component, component], covariance, weights,
                 )  # fmt: skip
         return found
+
+
+def fit_model(
+    stations: StationVelocities,
+    *,
+    plate: str = "EURA",
+    origin_rate_bias: bool = False,
+    epoch_span: tuple[float, float] | None = None,
+    sources: tuple[ModelSource, ...] = (),
+    site_distance_km: float = SITE_DISTANCE_KM,
+    screen: bool = True,
+) -> VelocityModel:
+    """Fit a velocity model to station velocities.
+
+    Parameters
+    ----------
+    stations : StationVelocities
+        mm/yr with covariance, in one frame.
+    plate : str
+        Plate whose rotation is removed before and restored after collocation, when ``stations`` are in an ITRF.
+    origin_rate_bias : bool
+        Remove the plate of ITRF2020 with its origin rate bias; removed and restored, it moves no prediction by more
+        than the collocation does, and is part of the name of the working frame.
+    epoch_span : tuple of two floats, optional
+        First and last epoch of the series, decimal years.
+    sources : tuple of ModelSource
+    site_distance_km : float
+        Stations closer than this become a site.
+    screen : bool
+        Reject sites that contradict their neighbours.
+
+    Raises
+    ------
+    InputError
+        FID-1342 with fewer than 30 usable sites; FID-1004, FID-1101, FID-1102 for the frame or the plate.
+    """
+    working = working_frame(stations.frame, plate, origin_rate_bias=origin_rate_bias)
+    moved = in_frame(stations, working)
+    usable, unusable = drop_unusable(moved)
+    sites, merged, averaged = merge_to_sites(usable, site_distance_km)
+    outliers: list[Rejection] = []
+    if screen:
+        sites, outliers = screen_outliers(sites)
+    model = model_of_sites(sites, frame=canonical_frame(stations.frame))
+    rejected = (*stations.rejected, *unusable, *averaged, *outliers)
+    return replace(model, epoch_span=epoch_span, merged=tuple(merged), rejected=rejected, sources=sources)
+
+
+def model_of_sites(
+    sites: StationVelocities, *, frame: str | None = None, fixed: tuple[ComponentCovariance | None, ...] | None = None
+) -> VelocityModel:
+    """Fit covariances to sites as they are: merged, screened, in the working frame.
+
+    Parameters
+    ----------
+    sites : StationVelocities
+    frame : str, optional
+        Of predictions; that of the sites by default.
+    fixed : tuple of ComponentCovariance or None, optional
+        Take the four parameters of each component from here; local amplitudes and robust weights are found anew.
+
+    Raises
+    ------
+    InputError
+        FID-1342 with fewer than 30 sites.
+    """
+    vectors = unit_vectors(sites.longitude_deg, sites.latitude_deg)
+    covariances: list[ComponentCovariance | None] = []
+    weights: list[SiteWeights | None] = []
+    for component, name in enumerate(COMPONENTS):
+        rows = known_rows(sites, component)
+        if len(rows) < LEAST_SITES:
+            if component == 2:
+                covariances.append(None)
+                weights.append(None)
+                continue
+            raise InputError(
+                "FID-1342",
+                f"{len(rows)} usable sites know {name}, a model with local covariances needs {LEAST_SITES}",
+                where=sites.source,
+                fix="give more stations; calibration of a small area fits its own field to few",
+            )
+        fitted, found = fit_covariance(
+            vectors[rows], sites.velocity_enu_mm_per_yr[rows, component], sites.covariance_enu[rows, component, component],
+            fixed=None if fixed is None else fixed[component],
+        )  # fmt: skip
+        covariances.append(fitted)
+        weights.append(found)
+    return VelocityModel(
+        frame=sites.frame if frame is None else frame, working_frame=sites.frame, epoch_span=None, sites=sites,
+        covariances=tuple(covariances), weights=tuple(weights),
+    )  # fmt: skip
+
+
+def working_frame(frame: str, plate: str = "EURA", *, origin_rate_bias: bool = False) -> str:
+    """Return the frame for collocation: an ITRF without the rotation of a plate; any other frame as it is.
+
+    Examples
+    --------
+    >>> working_frame("IGS14"), working_frame("ITRF2020", origin_rate_bias=True), working_frame("ETRF2000")
+    ('plate:EURA@ITRF2014', 'plate:EURA@ITRF2020+ORB', 'ETRF2000')
+    """
+    name = canonical_frame(frame)
+    if parse_frame(name.removesuffix("+ORB")).kind != "ITRF":
+        return name
+    model = name if name in PLATES_BY_MODEL else "ITRF2014"
+    return canonical_frame(f"plate:{plate}@{model}", origin_rate_bias=origin_rate_bias)
+
+
+def in_frame(stations: StationVelocities, frame: str) -> StationVelocities:
+    """Return stations with velocities in another frame; covariances are kept."""
+    if frame == canonical_frame(stations.frame):
+        return replace(stations, frame=frame)
+    change = frame_velocity(stations.frame, frame, stations.longitude_deg, stations.latitude_deg)
+    return replace(stations, velocity_enu_mm_per_yr=stations.velocity_enu_mm_per_yr + change, frame=frame)
+
+
+def known_rows(sites: StationVelocities, component: int) -> NDArray[np.intp]:
+    """Return the sites that know a component."""
+    return np.flatnonzero(np.isfinite(sites.velocity_enu_mm_per_yr[:, component]))
+
+
+def _reachable(frame: str, working: str) -> str:
+    """Return the canonical name of a frame that predictions can be given in."""
+    target = canonical_frame(frame)
+    if target != working:
+        frame_change(working, target)
+    return target
+
+
+def _positions(longitude_deg: ArrayLike, latitude_deg: ArrayLike) -> tuple[Array, Array]:
+    longitude = np.atleast_1d(np.asarray(longitude_deg, dtype=np.float64))
+    latitude = np.atleast_1d(np.asarray(latitude_deg, dtype=np.float64))
+    longitude, latitude = np.broadcast_arrays(longitude, latitude)
+    bad = ~((np.abs(latitude) <= 90.0) & (np.abs(longitude) <= 360.0))
+    if bad.any():
+        first = int(np.argmax(bad))
+        raise InputError(
+            "FID-1344",
+            "a position lies outside the Earth, or is not a number",
+            where=f"point {first + 1}: longitude {longitude[first]:g}, latitude {latitude[first]:g}",
+            fix="give longitude and latitude in degrees, in this order",
+        )
+    return longitude, latitude
