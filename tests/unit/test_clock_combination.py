@@ -186,6 +186,19 @@ def test_an_epoch_that_the_datum_centre_lacks_is_combined_all_the_same():
     assert np.sqrt(np.nanmean(rest(found, true, "G") ** 2)) < 7 * PS
 
 
+def test_hours_without_the_datum_centre_keep_its_time_scale():
+    clock, stack, true = scene()
+    found = combined(clock, stack)
+    lead = stack.centres.index(found.datum_centre)
+    holed = clock.copy()
+    holed[lead, 100:130] = np.nan
+    without = combined(holed, stack)
+    assert without.datum_centre == found.datum_centre or np.isfinite(without.clock_s).all()
+    assert np.isfinite(without.clock_s).all()
+    for letter in "GE":
+        assert np.sqrt(np.mean(rest(without, true, letter) ** 2)) < 6 * PS
+
+
 def test_compared_centres_have_no_share():
     clock, stack, _ = scene(G=8)
     found = combined(clock, stack, compared=("AC0",))

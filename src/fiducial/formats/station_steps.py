@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from fiducial.errors import FormatError
+from fiducial.errors import InputError
 from fiducial.formats.text_source import open_source
 from fiducial.stations.series import SeriesEvent
 
@@ -39,8 +39,10 @@ def read(source: str | Path | bytes, *, name: str = "") -> dict[str, tuple[Serie
 
     Raises
     ------
+    InputError
+        FID-1331 for a row that is none, with line and columns.
     FormatError
-        FID-2498 for a row that is none, with line and columns; FID-2400, FID-2401 unreadable.
+        FID-2400, FID-2401 unreadable.
     """
     content = open_source(source, name=name)
     found: dict[str, list[SeriesEvent]] = {}
@@ -50,13 +52,11 @@ def read(source: str | Path | bytes, *, name: str = "") -> dict[str, tuple[Serie
             continue
         where = f"{content.name}, line {number}, columns 1-{len(line)}"
         if len(words) < 2 or not _STATION.fullmatch(words[0]):
-            raise FormatError(
-                "FID-2498", "not a station and a date", where=where, fix="write such as CODR 2010-05-01 1"
-            )
+            raise InputError("FID-1331", "not a station and a date", where=where, fix="write such as CODR 2010-05-01 1")
         epoch = _epoch(words[1])
         if np.isnat(epoch):
-            raise FormatError(
-                "FID-2498", f"no date: {words[1]!r}", where=where, fix="write 2010-05-01, 10MAY01 or 2010.33"
+            raise InputError(
+                "FID-1331", f"no date: {words[1]!r}", where=where, fix="write 2010-05-01, 10MAY01 or 2010.33"
             )
         kind = KINDS.get(words[2]) if len(words) > 2 else None
         event = SeriesEvent(epoch, kind or "known", " ".join(words[3 if kind else 2 :]))

@@ -27,7 +27,9 @@ _NUMBER: Final = re.compile(r"[+-]?\d{1,9}(\.\d{0,9})?")
 _NEEDED: Final = ("TIMESERIES/COLUMNS", "TIMESERIES/DATA")
 _TIME_SCALES: Final = {"G": "GPS", "GPS": "GPS", "UTC": "UTC", "U": "UTC", "TAI": "TAI", "TT": "TT"}
 _NAT: Final = np.datetime64("NaT", "ns")
-_REFERENCE_WORDS: Final = 9
+STEP_CODE: Final = "STP"
+"""Code of events that are steps, in files of our own; their kind follows."""
+_REFERENCE_WORDS: Final = (8, 9)
 _HEADER_WORDS: Final = 8
 _RADIUS_LIMIT_M: Final = (6.2e6, 6.5e6)
 
@@ -196,14 +198,14 @@ def _reference(blocks: dict[str, _Block], name: str) -> tuple[Float64, np.dateti
         return np.full(3, np.nan), _NAT, None
     where = f"{name}, line {block.numbers[0]}"
     words = block.texts[0].decode("latin-1").split()
-    if len(block.texts) > 1 or len(words) != _REFERENCE_WORDS or not all(_NUMBER.fullmatch(w) for w in words[5:8]):
-        raise FormatError("FID-2491", "the reference coordinate is not one row of nine words", where=where,
+    if len(block.texts) > 1 or len(words) not in _REFERENCE_WORDS or not all(_NUMBER.fullmatch(w) for w in words[5:8]):
+        raise FormatError("FID-2491", "the reference coordinate is not one row of eight or nine words", where=where,
                           fix="the file is damaged, or holds several stations")  # fmt: skip
     xyz = np.array([float(word) for word in words[5:8]])
     if not _RADIUS_LIMIT_M[0] < float(np.linalg.norm(xyz)) < _RADIUS_LIMIT_M[1]:
         raise FormatError("FID-2491", "the reference coordinate is not on the ground", where=where,
                           fix="the file is damaged: fetch it again")  # fmt: skip
-    return xyz, _instant(words[4]), words[8]
+    return xyz, _instant(words[4]), words[8] if len(words) > 8 else None
 
 
 def _instant(text: str) -> np.datetime64:
@@ -237,6 +239,14 @@ def _frame(system: str | None, described: str | None, given: str | None, name: s
     return stated if known is not None else wanted.given
 
 
+def _event(epoch: np.datetime64, words: list[str], kind: str, *, is_step: bool) -> SeriesEvent:
+    if is_step:
+        return SeriesEvent(epoch, kind, " ".join(words))
+    if words[:1] == [STEP_CODE] and len(words) > 1:
+        return SeriesEvent(epoch, words[1].removesuffix(":"), " ".join(words[2:]))
+    return SeriesEvent(epoch, words[0] if words else "note", " ".join(words[1:]), is_step=False)
+
+
 def _events(blocks: dict[str, _Block], epochs: NDArray[np.datetime64]) -> tuple[SeriesEvent, ...]:
     """Return antenna changes inside the series as steps, and the events of the file as notes."""
     events = []
@@ -246,6 +256,5 @@ def _events(blocks: dict[str, _Block], epochs: NDArray[np.datetime64]) -> tuple[
             words = text.decode("latin-1").split()
             epoch = _instant(words[4]) if len(words) > 5 else _NAT
             if not np.isnat(epoch) and epochs[0] < epoch <= epochs[-1]:
-                detail = " ".join(words[6:]) if is_step else " ".join(words[7:])
-                events.append(SeriesEvent(epoch, kind or (words[6] if len(words) > 6 else "note"), detail, is_step))
+                events.append(_event(epoch, words[6:], kind, is_step=is_step))
     return tuple(sorted(events, key=lambda event: event.epoch))

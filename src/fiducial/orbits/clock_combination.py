@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fiducial.errors import InputError
 from fiducial.orbits.clock_noise import ClockNoise, clock_noise, datum_and_constants, masked_median
-from fiducial.orbits.clock_segments import ClockJump, find_segments
+from fiducial.orbits.clock_segments import ClockJump, bridge, find_segments
 from fiducial.orbits.orbit import Epochs
 from fiducial.orbits.screening import Exclusion
 from fiducial.orbits.weights import cap_shares
@@ -283,7 +283,15 @@ class _Solver:
         self._combine()
 
     def _fill_datums(self) -> None:
-        """Epochs at which a centre shares nothing with the reference get their datum from all others."""
+        """Epochs at which a centre shares nothing with the reference get their datum from all others.
+
+        Where the reference itself has no clocks, the centre with most of them carries its time scale across.
+        """
+        gap = ~np.isfinite(self.clock[self.reference]).any(axis=1)
+        there = np.isfinite(self.clock[:, gap]).any(axis=2).sum(axis=1) * self.member
+        if gap.any() and there.max() > 0:
+            carrier = int(np.argmax(there))
+            self.datum[carrier, gap] = bridge(self.datum[carrier])[gap]
         for k in range(len(self.clock)):
             missing = ~np.isfinite(self.datum[k]) & np.isfinite(self.clock[k]).any(axis=1)
             if missing.any():

@@ -74,3 +74,19 @@ def find_segments(
         if abs(size) > limit_s and length_s >= least_s and np.median(np.abs(values[part] - size)) < same / 2.0:
             found.append((rows[part], size))
     return found
+
+
+def bridge(datum_s: Array) -> Array:
+    """Fill the gaps of a time scale: a straight line over the day, and what departs from it interpolated between epochs.
+
+    Parameters
+    ----------
+    datum_s : ndarray, shape (epoch,)
+        Equidistant, NaN where missing; with fewer than two values it comes back as it is.
+    """
+    rows = np.flatnonzero(np.isfinite(datum_s))
+    if rows.size < 2:
+        return datum_s
+    every = np.arange(datum_s.size)
+    line = np.polynomial.Polynomial.fit(rows, datum_s[rows], 1)
+    return np.asarray(line(every) + np.interp(every, rows, datum_s[rows] - line(rows)), dtype=np.float64)

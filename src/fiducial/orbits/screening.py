@@ -26,6 +26,7 @@ _RETREAT_FACTOR: Final = 5.0
 _RETREAT_FLOOR_M: Final = 0.05
 _MOST: Final = 0.9
 _SPIKE_SHARE: Final = 0.1
+_SPIKE_FACTOR: Final = 6.0
 _WINDOW: Final = 5
 _STEP_FACTOR: Final = 4.0
 
@@ -221,11 +222,13 @@ def _spikes(
             continue
         series = deviation[k, rows, s]
         off = np.sqrt(((series - _running_median(series)) ** 2).sum(axis=1))
-        spikes = np.flatnonzero(off > options.spike_limit_m)
+        # Where the set of centres changes all the time their median itself is restless.
+        limit = max(options.spike_limit_m, _SPIKE_FACTOR * float(np.median(off)))
+        spikes = np.flatnonzero(off > limit)
         if 0 < spikes.size <= max(_SPIKE_SHARE * rows.size, 1):
             usable[k, rows[spikes], s] = False
             worst = float(off[spikes].max())
-            found.append(_exclusion(stack, int(k), int(s), "spike", rows[spikes], worst, options.spike_limit_m))
+            found.append(_exclusion(stack, int(k), int(s), "spike", rows[spikes], worst, limit))
 
 
 def _stretches(

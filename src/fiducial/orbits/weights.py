@@ -106,28 +106,50 @@ def variance_components(
         return Components(centre, excess, tuple(notes), converged=True)
     if start is not None:
         centre, excess = start.centre_variance.copy(), start.satellite_variance.copy()
-    floored = np.zeros(present.shape[1], dtype=bool)
-    converged = False
-    for _ in range(_SWEEPS):
-        tau = np.nan_to_num(excess[satellite])
-        weights = present / (np.nan_to_num(centre, nan=1.0)[None, :] + tau[:, None])
-        sums = squares(weights)
-        before = centre.copy()
-        found = _solve(weights[separable], sums[separable], observations[separable], tau[separable], judged)
-        lowest = (floor * np.sqrt(np.median(np.maximum(found, 0.0)) if np.any(found > 0) else 1e-6)) ** 2
-        lowest = max(float(lowest), _LEAST_VARIANCE_M2)
-        floored[judged] = found < lowest
-        centre[judged] = np.maximum(found, lowest)
-        if with_satellites:
-            _excess_step(excess, weights[several], sums[several], observations[several], satellite[several])
-        if np.nanmax(np.abs(centre / before - 1.0)) < _CONVERGED:
-            converged = True
-            break
+    state = _State(centre, excess, np.zeros(present.shape[1], dtype=bool))
+    converged = any(
+        _sweep(state, squares, present, observations, satellite, judged, floor=floor, with_satellites=with_satellites)
+        for _ in range(_SWEEPS)
+    )
     unjudged = np.setdiff1d(np.flatnonzero(present.any(axis=0)), judged)
     centre[unjudged] = np.median(centre[judged])
-    notes.extend(f"variance of centre {k} fell below the floor" for k in np.flatnonzero(floored))
+    notes.extend(f"variance of centre {k} fell below the floor" for k in np.flatnonzero(state.floored))
     notes.extend(f"centre {k} shares no satellite with two others: the median variance is taken" for k in unjudged)
     return Components(centre, excess, tuple(notes), converged)
+
+
+@dataclass(slots=True, eq=False)
+class _State:
+    """Variances while they are iterated; changed in place."""
+
+    centre: Array
+    excess: Array
+    floored: NDArray[np.bool_]
+
+
+def _sweep(
+    state: _State, squares: Squares, present: NDArray[np.bool_], observations: Array, satellite: NDArray[np.intp],
+    judged: NDArray[np.intp], *, floor: float, with_satellites: bool,
+) -> bool:  # fmt: skip
+    """Estimate both kinds of variances once; True when they have settled."""
+    count = present.sum(axis=1)
+    several, separable = count >= 2, count >= _SEPARABLE
+    tau = np.nan_to_num(state.excess[satellite])
+    weights = present / (np.nan_to_num(state.centre, nan=1.0)[None, :] + tau[:, None])
+    sums = squares(weights)
+    before = state.centre.copy()
+    found = _solve(weights[separable], sums[separable], observations[separable], tau[separable], judged)
+    lowest = (floor * np.sqrt(np.median(np.maximum(found, 0.0)) if np.any(found > 0) else 1e-6)) ** 2
+    lowest = max(float(lowest), _LEAST_VARIANCE_M2)
+    state.floored[judged] = found < lowest
+    state.centre[judged] = np.maximum(found, lowest)
+    if with_satellites:
+        _excess_step(state.excess, weights[several], sums[several], observations[several], satellite[several])
+        # A constant may stand in either kind without changing a weight: the best satellite has no excess.
+        shared = float(np.min(state.excess[satellite[several]]))
+        state.excess[np.isfinite(state.excess)] -= shared
+        state.centre[judged] += shared
+    return bool(np.nanmax(np.abs(state.centre / before - 1.0)) < _CONVERGED)
 
 
 def _solve(weights: Array, sums: Array, observations: Array, tau: Array, judged: NDArray[np.intp]) -> Array:

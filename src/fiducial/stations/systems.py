@@ -206,10 +206,10 @@ def _datum_free(name: str, keys: tuple[ParameterKey, ...], value: Array, normal:
     weight = np.diag(free)
     shape = np.linalg.inv(design.T @ (weight[:, None] * design))
     projection = (shape @ (weight[:, None] * design).T) / AT_SURFACE[:, None]
+    blocks = _own_blocks(keys, free, projection * AT_SURFACE[:, None])
     return DatumFreeSystem(
-        name, keys, value, free, sigma, design * AT_SURFACE, projection,
-        _own_blocks(keys, free, projection * AT_SURFACE[:, None]), shape / np.outer(AT_SURFACE, AT_SURFACE),
-        len(value) - len(AT_SURFACE), normal,
+        name, keys, value, free, sigma, design * AT_SURFACE, projection, blocks,
+        _helmert_covariance(keys, projection, blocks, weight), len(value) - len(AT_SURFACE), normal,
     )  # fmt: skip
 
 
@@ -234,6 +234,17 @@ def with_rotation(system: DatumFreeSystem, rotation: RotationInformation, factor
     weight = factor * np.linalg.inv(fit + np.linalg.inv(rotation.information))
     normal = system.normal + projection.T @ weight @ projection
     return normal, projection.T @ (weight @ rotation.rotation_rad)
+
+
+def _helmert_covariance(keys: Sequence[ParameterKey], projection: Array, blocks: Array, weight: Array) -> Array:
+    """Covariance of Helmert parameters fitted to sites that are taken as independent of each other."""
+    rows = coordinate_rows(keys)
+    others = np.ones(len(keys), dtype=bool)
+    others[rows] = False
+    by_site = projection[:, rows]
+    found = np.einsum("psa,sab,qsb->pq", by_site, blocks, by_site, optimize=True)
+    found += (projection[:, others] / weight[others]) @ projection[:, others].T
+    return np.asarray(found, dtype=np.float64)
 
 
 def _own_blocks(keys: Sequence[ParameterKey], free: Array, projection_m: Array) -> Array:
