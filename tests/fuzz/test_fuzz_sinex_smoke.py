@@ -10,9 +10,9 @@ FOUND: tuple[bytes, ...] = ()
 
 
 def test_damaged_files_raise_fiducial_errors_and_nothing_else():
-    accepted = sum(fuzz_sinex.run(fuzz_sinex.RandomChoices(seed)) for seed in range(300))
+    accepted = sum(fuzz_sinex.run(fuzz_sinex.RandomChoices(seed)) for seed in range(180))
     # Inputs that are all refused, or all accepted, would test little.
-    assert 60 < accepted < 240
+    assert 36 < accepted < 144
 
 
 def test_undamaged_files_are_accepted():

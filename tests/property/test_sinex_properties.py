@@ -34,7 +34,7 @@ def estimates(draw):
 
 
 @given(estimates(), st.sampled_from(["covariance", "information", "normal"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_estimates_and_matrices(parts, kind):
     estimate, matrix = parts
     solution = StationSolution(SolutionHeader(), estimate)
@@ -58,7 +58,7 @@ def test_estimates_and_matrices(parts, kind):
     st.floats(0.0, 360.0), st.floats(-90.0, 90.0), st.floats(-9_999.0, 99_999.0),
     st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=22),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_sites(longitude, latitude, height, description):
     one = np.array(["A"])
     sites = SiteTable(

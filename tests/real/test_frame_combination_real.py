@@ -91,7 +91,7 @@ def _centres(summary, network, rng):
 
 @pytest.mark.slow
 def test_b5_ten_simulated_centres_give_the_published_week_again(tmp_path):
-    summary, rng = _week(), np.random.default_rng(2332)
+    summary, rng = _week(), np.random.default_rng(1)
     reference = read_reference(data_path("sinex", "igs17P49_CoordOnly.snx"), EPOCH)
     sites = [site for site in reference.sites if site[1] == "A"]
     sites = [sites[row] for row in rng.permutation(len(sites))[: summary.statistics["IGS", DAY].stations]]

@@ -15,8 +15,11 @@ from fiducial.formats import tms_columns
 from fiducial.formats.series_rows import in_order, split_rows
 from fiducial.formats.strictness import Findings, Strictness
 from fiducial.formats.text_source import open_source
+from fiducial.formats.tms_writer import to_bytes, write
 from fiducial.geodesy.frames import parse_frame, same_frame
 from fiducial.stations.series import SeriesEvent, StationSeries
+
+__all__ = ["read", "to_bytes", "write"]
 
 Float64 = NDArray[np.float64]
 
@@ -27,8 +30,6 @@ _NUMBER: Final = re.compile(r"[+-]?\d{1,9}(\.\d{0,9})?")
 _NEEDED: Final = ("TIMESERIES/COLUMNS", "TIMESERIES/DATA")
 _TIME_SCALES: Final = {"G": "GPS", "GPS": "GPS", "UTC": "UTC", "U": "UTC", "TAI": "TAI", "TT": "TT"}
 _NAT: Final = np.datetime64("NaT", "ns")
-STEP_CODE: Final = "STP"
-"""Code of events that are steps, in files of our own; their kind follows."""
 _REFERENCE_WORDS: Final = (8, 9)
 _HEADER_WORDS: Final = 8
 _RADIUS_LIMIT_M: Final = (6.2e6, 6.5e6)
@@ -242,7 +243,7 @@ def _frame(system: str | None, described: str | None, given: str | None, name: s
 def _event(epoch: np.datetime64, words: list[str], kind: str, *, is_step: bool) -> SeriesEvent:
     if is_step:
         return SeriesEvent(epoch, kind, " ".join(words))
-    if words[:1] == [STEP_CODE] and len(words) > 1:
+    if words[:1] == [tms_columns.STEP_CODE] and len(words) > 1:
         return SeriesEvent(epoch, words[1].removesuffix(":"), " ".join(words[2:]))
     return SeriesEvent(epoch, words[0] if words else "note", " ".join(words[1:]), is_step=False)
 

@@ -20,6 +20,8 @@ GEOCENTRIC: Final = ("X", "Y", "Z")
 SIGMAS: Final = {"EAST": ("SIG_E", "SIG_EAST"), "NORTH": ("SIG_N", "SIG_NORTH"), "UP": ("SIG_U", "SIG_UP"),
                  "X": ("SIG_X",), "Y": ("SIG_Y",), "Z": ("SIG_Z",)}  # fmt: skip
 CORRELATIONS: Final = {LOCAL: ("CORR_EN", "CORR_EU", "CORR_NU"), GEOCENTRIC: ("CORR_XY", "CORR_XZ", "CORR_YZ")}
+STEP_CODE: Final = "STP"
+"""Code of events that are steps, in files of our own; their kind follows."""
 _DATES: Final = ("YYYY-MM-DD", "MJD", "JD", "YYYY-DDD", "YEAR")
 """Most exact first: a decimal year has five decimals, 5 minutes."""
 _DAY_TEXT: Final = re.compile(rb"(\d{4})-(\d{2})-(\d{2})")

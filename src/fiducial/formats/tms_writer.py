@@ -10,8 +10,7 @@ import numpy as np
 
 from fiducial.errors import FormatError
 from fiducial.formats.atomic import atomic_file
-from fiducial.formats.tms import STEP_CODE
-from fiducial.formats.tms_columns import CORRELATIONS, GEOCENTRIC, LOCAL, SIGMAS
+from fiducial.formats.tms_columns import CORRELATIONS, GEOCENTRIC, LOCAL, SIGMAS, STEP_CODE
 from fiducial.stations.series import SeriesEvent, StationSeries
 
 _DAY: Final = np.timedelta64(1, "D")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pyproj import Transformer
 
 Array = NDArray[np.float64]
 
@@ -80,6 +79,8 @@ def geodetic_from_geocentric(position_m: ArrayLike) -> tuple[Array, Array, Array
 
 
 @cache
-def _to_geodetic() -> Transformer:
+def _to_geodetic() -> Any:
+    from pyproj import Transformer  # noqa: PLC0415 - a tenth of a second that most users of this module do not need
+
     pipeline = "+proj=pipeline +step +inv +proj=cart +ellps=GRS80 +step +proj=unitconvert +xy_in=rad +xy_out=deg"
     return Transformer.from_pipeline(pipeline)

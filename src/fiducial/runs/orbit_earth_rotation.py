@@ -14,6 +14,7 @@ from fiducial.orbits.earth_rotation import EarthRotation, interpolate
 from fiducial.orbits.frame_summary import GlobalResiduals
 from fiducial.runs.orbit_combine import Combined
 from fiducial.runs.orbit_report_model import EarthRotationEntry
+from fiducial.runs.orbit_report_values import number
 
 _BULLETIN: Final = "bua"
 _MJD_EPOCH: Final = np.datetime64("1858-11-17", "ns")
@@ -113,14 +114,10 @@ def earth_rotation_entries(found: CombinedEarthRotation | None) -> list[EarthRot
             mjd_utc=float(one.mjd_utc[k]),
             x_pole_uas=float(one.x_pole_rad[k]) / _UAS,
             y_pole_uas=float(one.y_pole_rad[k]) / _UAS,
-            x_pole_sigma_uas=_number(one.x_pole_sigma_rad[k], 1.0 / _UAS),
-            y_pole_sigma_uas=_number(one.y_pole_sigma_rad[k], 1.0 / _UAS),
-            length_of_day_us=_number(one.lod_s[k], 1e6),
+            x_pole_sigma_uas=number(one.x_pole_sigma_rad[k], 1.0 / _UAS),
+            y_pole_sigma_uas=number(one.y_pole_sigma_rad[k], 1.0 / _UAS),
+            length_of_day_us=number(one.lod_s[k], 1e6),
             source=found.source,
         )
         for k in range(one.mjd_utc.size)
     ]
-
-
-def _number(value: float, scale: float) -> float | None:
-    return float(value) * scale if np.isfinite(value) else None

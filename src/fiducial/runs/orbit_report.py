@@ -18,6 +18,7 @@ from fiducial.runs import orbit_report_model as model
 from fiducial.runs.orbit_combine import Combined
 from fiducial.runs.orbit_report_clocks import clock_report
 from fiducial.runs.orbit_report_events import eclipse_entries, exclusion_entries, manoeuvre_entries
+from fiducial.runs.orbit_report_values import moment, number
 
 Array = NDArray[np.float64]
 
@@ -74,17 +75,6 @@ def _hashes(combined: Combined) -> list[tuple[str, str, str]]:
     found = [(kind, path.name, open_source(path).sha256) for kind, path in given.auxiliary.paths.items()]
     clocks = [data.clock for data in given.centres.values() if data.clock is not None]
     return [*found, *(("clocks", one.name, one.sha256) for one in clocks)]
-
-
-def moment(epoch: np.datetime64) -> datetime:
-    """Return an epoch as a datetime without time zone, whole microseconds."""
-    value: datetime = epoch.astype("datetime64[us]").astype(datetime)
-    return value
-
-
-def number(value: float, scale: float = 1.0) -> float | None:
-    """Return a scaled number, None where unknown."""
-    return float(value) * scale if np.isfinite(value) else None
 
 
 def role_of(centre: str, compared: Sequence[str]) -> model.Role:

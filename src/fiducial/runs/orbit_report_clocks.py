@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import numpy as np
 
 from fiducial.orbits.clock_combination import ClockCombination, ConstellationClocks
 from fiducial.runs import orbit_report_model as model
 from fiducial.runs.orbit_report_events import exclusion_entries
+from fiducial.runs.orbit_report_values import moment, number
 
 
 def clock_report(clocks: ClockCombination, compared: Sequence[str]) -> model.ClockReport:
@@ -17,7 +17,7 @@ def clock_report(clocks: ClockCombination, compared: Sequence[str]) -> model.Clo
     satellites = [
         model.ClockSatellite(
             satellite=clocks.satellites[s], centre=clocks.centres[k], constant_ps=float(part.constant_s[k, s]) * 1e12,
-            rms_ps=_number(part.rms_s[k, s], 1e12),
+            rms_ps=number(part.rms_s[k, s], 1e12),
         )
         for part in clocks.constellations
         for k, s in np.argwhere(np.isfinite(part.constant_s))
@@ -46,15 +46,15 @@ def _constellation(
         role: model.Role = "compared" if centre in compared or centre in excluded else "combined"
         entries.append(
             model.ClockCentre(
-                centre=centre, role=role, share_percent=100.0 * float(part.share[k]), noise_ps=_number(part.noise_s[k], 1e12),
-                rms_ps=_number(rms, 1e12), records=int(part.used[k]), rejected=int(part.rejected[k]),
-                offset_ns=_number(offset, 1e9), drift_ns_per_day=_number(drift, 1e9),
-                inter_system_bias_ns=_number(bias[k], 1e9) if part.letter != first else None,
+                centre=centre, role=role, share_percent=100.0 * float(part.share[k]), noise_ps=number(part.noise_s[k], 1e12),
+                rms_ps=number(rms, 1e12), records=int(part.used[k]), rejected=int(part.rejected[k]),
+                offset_ns=number(offset, 1e9), drift_ns_per_day=number(drift, 1e9),
+                inter_system_bias_ns=number(bias[k], 1e9) if part.letter != first else None,
             )
         )  # fmt: skip
     jumps = [
         model.ClockJumpEntry(
-            centre=one.centre, satellite=one.satellite, begin_gps=_moment(one.begin_gps), end_gps=_moment(one.end_gps),
+            centre=one.centre, satellite=one.satellite, begin_gps=moment(one.begin_gps), end_gps=moment(one.end_gps),
             records=one.records, size_ps=one.size_s * 1e12,
         )
         for one in part.jumps
@@ -72,12 +72,3 @@ def _line(clocks: ClockCombination, part: ConstellationClocks, k: int) -> tuple[
     days = (epochs[rows] - middle) / np.timedelta64(1, "s") / 86_400.0
     drift, offset = np.polyfit(days, part.datum_s[k, rows], 1)
     return float(offset), float(drift)
-
-
-def _number(value: float, scale: float) -> float | None:
-    return float(value) * scale if np.isfinite(value) else None
-
-
-def _moment(epoch: np.datetime64) -> datetime:
-    value: datetime = epoch.astype("datetime64[us]").astype(datetime)
-    return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -13,6 +12,7 @@ from fiducial.orbits.orbit import CONSTELLATIONS
 from fiducial.orbits.screening import Exclusion
 from fiducial.runs import orbit_report_model as model
 from fiducial.runs.orbit_combine import Combined
+from fiducial.runs.orbit_report_values import moment, optional_moment
 
 _SENTENCES: Final = {
     "gross-record": "{records} records lie up to {value} from the median of the centres (limit {limit})",
@@ -42,7 +42,7 @@ def exclusion_entries(exclusions: Sequence[Exclusion]) -> list[model.ExclusionEn
 
 
 def _entry(one: Exclusion) -> model.ExclusionEntry:
-    begin, end = _moment(one.begin_gps), _moment(one.end_gps)
+    begin, end = optional_moment(one.begin_gps), optional_moment(one.end_gps)
     sentence = _SENTENCES[one.reason].format(
         records=one.records, value=_text(one.value, one.unit), limit=_text(one.limit, one.unit),
         begin="" if begin is None else f"{begin:%H:%M}", end="" if end is None else f"{end:%H:%M}",
@@ -65,13 +65,6 @@ def _text(value: float, unit: str) -> str:
     return f"{value * factor:.{digits}f} {shown}"
 
 
-def _moment(epoch: np.datetime64 | None) -> datetime | None:
-    if epoch is None:
-        return None
-    value: datetime = epoch.astype("datetime64[us]").astype(datetime)
-    return value
-
-
 def eclipse_entries(eclipses: Sequence[Eclipse]) -> list[model.EclipseEntry]:
     """Return report entries of eclipses."""
     return [
@@ -79,8 +72,8 @@ def eclipse_entries(eclipses: Sequence[Eclipse]) -> list[model.EclipseEntry]:
             satellite=one.satellite,
             body=one.body,
             kind=one.kind,
-            begin_gps=_required(one.begin_gps),
-            end_gps=_required(one.end_gps),
+            begin_gps=moment(one.begin_gps),
+            end_gps=moment(one.end_gps),
             duration_min=float((one.end_gps - one.begin_gps) / np.timedelta64(1, "s")) / 60.0,
             least_lit_fraction=one.least_lit_fraction,
         )
@@ -142,11 +135,6 @@ def _manoeuvre(
     told += f"; {', '.join(without)} {'give' if len(without) > 1 else 'gives'} no orbit" if without else ""
     return model.ManoeuvreEntry(
         satellite=satellite, source=source, reference=reference,  # type: ignore[arg-type]
-        begin_gps=_required(begin), end_gps=_required(end), change_mm_per_s=change_mm_per_s,
+        begin_gps=moment(begin), end_gps=moment(end), change_mm_per_s=change_mm_per_s,
         centres_kept=kept, centres_cut=cut, centres_without=without, sentence=told,
     )  # fmt: skip
-
-
-def _required(epoch: np.datetime64) -> datetime:
-    value: datetime = epoch.astype("datetime64[us]").astype(datetime)
-    return value

@@ -21,7 +21,9 @@ from fiducial.stations.velocity_sites import SITE_DISTANCE_KM, Site, merge_to_si
 
 Array = NDArray[np.float64]
 
-_CHUNK: Final = 50_000
+LEAST_CORRELATION: Final = 0.02
+"""Smaller correlations of a station's errors are the placeholders of combined tables, and count as zero."""
+_CHUNK: Final = 25_000
 LEAST_SITES: Final = 30
 """Fewer say nothing about how a covariance varies; `geodesy.collocation.VelocityField` serves small networks."""
 
@@ -125,8 +127,9 @@ class VelocityModel:
 
         Notes
         -----
-        Components are predicted one by one, each from the 80 sites around; the correlation of the stations' errors
-        enters the covariance of the result, exactly for these predictors.
+        Components are predicted one by one (`velocity_local.ComponentField.predict`); the correlations of the stations'
+        errors enter the covariance of the result, exactly for these predictors. With ``between_points`` the
+        covariance of each point is that of the blended predictor, otherwise an upper bound a little above it.
         """
         longitude, latitude = _positions(longitude_deg, latitude_deg)
         if between_points:
@@ -134,10 +137,11 @@ class VelocityModel:
         target = _reachable(frame or self.frame, self.working_frame)
         vectors = unit_vectors(longitude, latitude)
         velocity, covariance = np.full((len(vectors), 3), np.nan), np.full((len(vectors), 3, 3), np.nan)
+        order = np.arange(len(vectors)) if between_points else _along_the_map(longitude, latitude)
         between = np.full((len(vectors), 3, len(vectors), 3), np.nan) if between_points else None
         fields = self.fields()
         for start in range(0, len(vectors), _CHUNK):
-            block = slice(start, start + _CHUNK)
+            block = order[start : start + _CHUNK]
             velocity[block], covariance[block] = self._predict_block(fields, vectors[block], between)
         if target != self.working_frame:
             velocity += frame_velocity(self.working_frame, target, longitude, latitude)
@@ -147,24 +151,28 @@ class VelocityModel:
         self, fields: dict[int, ComponentField], vectors: Array, between: Array | None
     ) -> tuple[Array, Array]:
         velocity, covariance = np.full((len(vectors), 3), np.nan), np.full((len(vectors), 3, 3), np.nan)
+        known = list(fields)
+        pairs = [(i, j, self._error_covariance(i, j)) for i in known for j in known if j < i]
+        correlated = any(joint.any() for _, _, joint in pairs)
+        for i, j, _ in pairs:
+            covariance[:, i, j] = covariance[:, j, i] = 0.0
         spreads: dict[int, csr_array] = {}
         for component, field in fields.items():
-            value, variance, weights, near = field.predict(vectors)
+            value, variance, weights = field.predict(vectors, with_weights=correlated or between is not None)
             velocity[:, component], covariance[:, component, component] = value, variance
-            if between is not None:
-                between[:, component, :, component] = field.covariance_between(vectors, weights, near)
-            pointers = np.arange(0, weights.size + 1, weights.shape[1])
-            shape = (len(vectors), self.sites.size)
-            spreads[component] = csr_array((weights.ravel(), field.rows[near.ravel()], pointers), shape=shape)
-        for first in spreads:
-            for second in (other for other in spreads if other < first):
-                joint = self._error_covariance(first, second)
-                scaled = spreads[first].multiply(joint[None, :]).tocsr()
-                here = np.zeros(len(vectors)) if not joint.any() else scaled.multiply(spreads[second]).sum(axis=1)
-                covariance[:, first, second] = covariance[:, second, first] = here
+            if weights is not None:
+                shape = (len(vectors), self.sites.size)
+                spreads[component] = csr_array((weights.data, field.rows[weights.indices], weights.indptr), shape=shape)
                 if between is not None:
-                    cross = (scaled @ spreads[second].T).toarray()
-                    between[:, first, :, second], between[:, second, :, first] = cross, cross.T
+                    between[:, component, :, component] = field.covariance_between(vectors, weights)
+        for i, j, joint in pairs if spreads else ():
+            scaled = spreads[i].multiply(joint[None, :]).tocsr()
+            covariance[:, i, j] = covariance[:, j, i] = scaled.multiply(spreads[j]).sum(axis=1)
+            if between is not None:
+                cross = (scaled @ spreads[j].T).toarray()
+                between[:, i, :, j], between[:, j, :, i] = cross, cross.T
+        if between is not None:
+            covariance = np.ascontiguousarray(between[np.arange(len(vectors)), :, np.arange(len(vectors))])
         return velocity, covariance
 
     def _error_covariance(self, first: int, second: int) -> Array:
@@ -176,7 +184,12 @@ class VelocityModel:
             assert weights is not None  # noqa: S101
             scale[row, known_rows(self.sites, component)] = fitted.station_sigma_factor * np.sqrt(weights.inflation)
         published = self.sites.covariance_enu[:, first, second]
-        return np.where(np.isfinite(published), published, 0.0) * scale[0] * scale[1]
+        variance = np.diagonal(self.sites.covariance_enu, axis1=1, axis2=2)
+        known = np.isfinite(published)
+        known[known] = np.abs(published[known]) > LEAST_CORRELATION * np.sqrt(
+            variance[known, first] * variance[known, second]
+        )
+        return np.where(known, published, 0.0) * scale[0] * scale[1]
 
     def fields(self) -> dict[int, ComponentField]:
         """Return the components that are known, ready to predict."""
@@ -318,6 +331,11 @@ def _reachable(frame: str, working: str) -> str:
     if target != working:
         frame_change(working, target)
     return target
+
+
+def _along_the_map(longitude: Array, latitude: Array) -> NDArray[np.intp]:
+    """Order points in strips of a degree, so that those of a chunk share neighbourhoods."""
+    return np.lexsort((longitude, np.floor(latitude)))
 
 
 def _positions(longitude_deg: ArrayLike, latitude_deg: ArrayLike) -> tuple[Array, Array]:
