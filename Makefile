@@ -15,7 +15,7 @@ demo: $(VENV)/.base-stamp
 	$(BIN)/fiducial demo --out demo-output
 
 test: $(VENV)/.test-stamp
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.test-stamp
 	$(BIN)/ruff check

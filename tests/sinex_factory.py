@@ -51,8 +51,8 @@ class Centre:
     """How a centre sees the network.
 
     ``helmert`` takes the centre to the truth [m, 1, rad]; ``factor`` is the variance factor that brings its stated
-    covariance to the true one; ``gross_enu_m`` shifts stations; ``shape_only`` takes the seven parameters of its noise
-    out, so that ``helmert`` is what a fit of its network to the truth gives.
+    covariance to the true one; ``gross_enu_m`` shifts stations; ``as_published`` takes the seven parameters of its noise
+    out and scales the rest to an RMS of ``sigma_enu_m``: published parameters and RMS are those of one sample.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Centre:
     constraint: Constraint = "free"
     gross_enu_m: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     pole_sigma_rad: float | None = 30e-3 * MILLIARCSECOND_RAD
-    shape_only: bool = False
+    as_published: bool = False
 
 
 def simulated(centre: Centre, seed: int, *, solution: str = "1", epoch: np.datetime64 = EPOCH) -> StationSolution:
@@ -83,14 +83,22 @@ def simulated(centre: Centre, seed: int, *, solution: str = "1", epoch: np.datet
     scale = np.sqrt(np.diag(covariance))
     noise = scale * (np.linalg.cholesky(covariance / np.outer(scale, scale)) @ rng.normal(size=len(keys)))
     design = helmert_design(keys, truth)
-    if centre.shape_only:
-        unit = design / AT_SURFACE / scale[:, None]
-        noise = noise - design / AT_SURFACE @ np.linalg.lstsq(unit, noise / scale, rcond=None)[0]
+    if centre.as_published:
+        noise = _as_published(centre, noise, design / AT_SURFACE, scale)
     value = truth - design @ centre.helmert + noise
     for code, shift in centre.gross_enu_m.items():
         row = centre.stations.codes.index(code)
         value[3 * row : 3 * row + 3] += np.asarray(shift) @ _axes(centre.stations.xyz)[row]
     return _constrained(centre, keys, truth, value, covariance / centre.factor, design / AT_SURFACE, epoch)
+
+
+def _as_published(centre, noise, design, scale):
+    noise = noise - design @ np.linalg.lstsq(design / scale[:, None], noise / scale, rcond=None)[0]
+    size = 3 * len(centre.stations.codes)
+    axes = _axes(centre.stations.xyz)
+    enu = np.einsum("sac,sc->sa", axes, noise[:size].reshape(-1, 3))
+    enu *= centre.sigma_enu_m / np.sqrt((enu**2).mean(axis=0))
+    return np.concatenate([np.einsum("sac,sa->sc", axes, enu).ravel(), noise[size:]])
 
 
 def _axes(xyz):

@@ -85,12 +85,16 @@ def _centres(summary, network, rng):
         frame = summary.transformations[name, DAY]
         helmert = np.concatenate([frame.translation_m, [frame.scale], frame.rotation_rad])
         part = network.part(np.flatnonzero(members[row]))
-        centre = Centre(name, part, sigma[row], helmert, one.sqrt_variance_factor**2, correlation=0.2, shape_only=True)
+        centre = Centre(
+            name, part, sigma[row], helmert, one.sqrt_variance_factor**2, correlation=0.2, as_published=True
+        )
         yield centre, one
 
 
 @pytest.mark.slow
 def test_b5_ten_simulated_centres_give_the_published_week_again(tmp_path):
+    # The datum hangs on 47 stations with a millimetre of noise each: over seeds, translations scatter by 0.12 mm, the scale
+    # by 0.03 ppb, rotations by 3.5 uas.
     summary, rng = _week(), np.random.default_rng(1)
     reference = read_reference(data_path("sinex", "igs17P49_CoordOnly.snx"), EPOCH)
     sites = [site for site in reference.sites if site[1] == "A"]
@@ -116,10 +120,6 @@ def test_b5_ten_simulated_centres_give_the_published_week_again(tmp_path):
         found = one["helmert"]
         translation = np.array([found[f"translation_{axis}_mm"] for axis in "xyz"])
         rotation = np.array([found[f"rotation_{axis}_mas"] for axis in "xyz"])
-        print(one["centre"], one["stations"], statistics.stations, (translation - 1e3 * centre.helmert[:3]).round(2),
-              round(found["scale_ppb"] - 1e9 * centre.helmert[3], 4), ((rotation - centre.helmert[4:] / MILLIARCSECOND_RAD) * 1e3).round(1),
-              (np.array(one["wrms_enu_mm"]) / statistics.wrms_enu_m / 1e3).round(3), round(one["sqrt_variance_factor"] ** 2 / statistics.sqrt_variance_factor**2, 3))  # fmt: skip
-        continue
         assert translation == pytest.approx(1e3 * centre.helmert[:3], abs=0.5)
         assert found["scale_ppb"] == pytest.approx(1e9 * centre.helmert[3], abs=0.05)
         assert rotation == pytest.approx(centre.helmert[4:] / MILLIARCSECOND_RAD, abs=0.010)
@@ -149,7 +149,6 @@ def test_b13_the_rank_is_read_from_the_spectrum():
     assert lowest == pytest.approx([1.84e2, 1.28e3, 1.54e3, 2.13e5], rel=0.01)
     # Orbits were held fixed: they know orientation and scale to millimetres, the origin to centimetres.
     known = datum_free(solution).datum_sigma_m
-    print(known)
     assert (known[:3] > 0.01).all()
     assert np.isfinite(known).all()
 
@@ -166,5 +165,4 @@ def test_b13_a_datum_of_translations_alone_moves_nothing():
     # Rotations and scale come from the orbits then: the shape is not touched, but a full datum would move it by a mm.
     every = normal + minimal_constraint(solution.keys, reference, rows, 1e-5)
     other = np.linalg.solve(every, normal @ (value - reference))
-    print(np.abs(other - step).max())
     assert np.abs(other - step).max() > 5e-4

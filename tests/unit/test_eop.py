@@ -59,7 +59,7 @@ def test_damaged_c04_is_fid_2438(content, problem):
 
 def erp_file(path, *, shift_uas=0.0, first=60572.5):
     epochs = first + np.arange(3.0)
-    pole = (0.2 + 1e-3 * (epochs - 60570.0)) * 1e6 * UAS + shift_uas * UAS
+    pole = (0.2 + 1e-3 * np.clip(epochs - 60570.0, 0.0, 10.0)) * 1e6 * UAS + shift_uas * UAS
     rotation = EarthRotation(
         epochs, x_pole_rad=pole, y_pole_rad=np.full(3, 0.4e6 * UAS), ut1_minus_utc_s=np.full(3, 0.05),
         lod_s=np.full(3, 1e-3), x_pole_sigma_rad=np.full(3, 5 * UAS), y_pole_sigma_rad=np.full(3, 5 * UAS),

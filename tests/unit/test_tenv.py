@@ -63,7 +63,7 @@ def test_a_frame_is_taken_from_the_caller_or_the_name_but_not_from_both():
 @pytest.mark.parametrize(
     ("line", "old", "new", "code", "where"),
     [
-        (3, b"0.0083", b"0.00x3", "FID-2491", "line 4, columns 77-82"),
+        (3, b"0.0083", b"0.00x3", "FID-2491", "line 4, columns 71-76"),
         (3, b"0.000634", b"-0.00063", "FID-2491", "line 4"),
         (3, b"-0.026697", b"-1.026697", "FID-2491", "line 4"),
         (5, b" 0.0083", b"", "FID-2491", "line 6"),

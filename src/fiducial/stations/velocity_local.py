@@ -108,7 +108,7 @@ class ComponentField:
         found = tree.query(vectors, k=range(1, min(BLENDED, len(self.values) - 1) + 2))
         share = _shares(np.asarray(found[0]) * MEAN_EARTH_RADIUS_KM)
         nearest = np.asarray(found[1])[:, : share.shape[1]]
-        weights: list[csr_array] = []
+        weights: list[coo_array] = []
         for points, shares, near in _groups(tree, nearest, share, count):
             solved = self._solve(near, vectors[points], sigma[points])
             value[points] += shares * (self.values[near] @ solved[0])

@@ -189,7 +189,7 @@ class VelocityModel:
         known[known] = np.abs(published[known]) > LEAST_CORRELATION * np.sqrt(
             variance[known, first] * variance[known, second]
         )
-        return np.where(known, published, 0.0) * scale[0] * scale[1]
+        return np.asarray(np.where(known, published, 0.0) * scale[0] * scale[1], dtype=np.float64)
 
     def fields(self) -> dict[int, ComponentField]:
         """Return the components that are known, ready to predict."""
@@ -239,16 +239,34 @@ def fit_model(
     InputError
         FID-1342 with fewer than 30 usable sites; FID-1004, FID-1101, FID-1102 for the frame or the plate.
     """
-    working = working_frame(stations.frame, plate, origin_rate_bias=origin_rate_bias)
-    moved = in_frame(stations, working)
-    usable, unusable = drop_unusable(moved)
-    sites, merged, averaged = merge_to_sites(usable, site_distance_km)
-    outliers: list[Rejection] = []
+    sites, merged, rejected = prepare_sites(
+        stations, plate=plate, origin_rate_bias=origin_rate_bias, site_distance_km=site_distance_km
+    )
     if screen:
         sites, outliers = screen_outliers(sites)
+        rejected += outliers
     model = model_of_sites(sites, frame=canonical_frame(stations.frame))
-    rejected = (*stations.rejected, *unusable, *averaged, *outliers)
-    return replace(model, epoch_span=epoch_span, merged=tuple(merged), rejected=rejected, sources=sources)
+    return replace(model, epoch_span=epoch_span, merged=tuple(merged), rejected=tuple(rejected), sources=sources)
+
+
+def prepare_sites(
+    stations: StationVelocities,
+    *,
+    plate: str = "EURA",
+    origin_rate_bias: bool = False,
+    site_distance_km: float = SITE_DISTANCE_KM,
+) -> tuple[StationVelocities, list[Site], list[Rejection]]:
+    """Bring stations into the working frame, drop unusable ones and merge the others to sites; screen nothing.
+
+    Parameters
+    ----------
+    stations, plate, origin_rate_bias, site_distance_km
+        See `fit_model`.
+    """
+    working = working_frame(stations.frame, plate, origin_rate_bias=origin_rate_bias)
+    usable, unusable = drop_unusable(in_frame(stations, working))
+    sites, merged, averaged = merge_to_sites(usable, site_distance_km)
+    return sites, merged, [*stations.rejected, *unusable, *averaged]
 
 
 def model_of_sites(

@@ -88,7 +88,9 @@ def merge_to_sites(
         keep[left_out] = False
         name = str(stations.names[used[0]])
         rejected += [
-            Rejection(str(stations.names[i]), f"contradicts the other stations at {name}, closer than {distance_km:g} km")
+            Rejection(
+                str(stations.names[i]), f"contradicts the other stations at {name}, closer than {distance_km:g} km"
+            )
             for i in left_out
         ]
         sites.append(
