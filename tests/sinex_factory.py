@@ -11,6 +11,7 @@ from fiducial.constants import MILLIARCSECOND_RAD
 from fiducial.geodesy.ellipsoid import geocentric_position_m, geodetic_from_geocentric, local_axes
 from fiducial.stations.helmert_design import AT_SURFACE, ParameterKey, helmert_design
 from fiducial.stations.solution import ParameterTable, SiteTable, SolutionHeader, SpanTable, StationSolution
+from fiducial.stations.systems import CentreSolution
 
 EPOCH = np.datetime64("2024-09-15T12:00:00", "ns")
 YEAR = np.timedelta64(365, "D") + np.timedelta64(6, "h")
@@ -157,6 +158,15 @@ def solution_of(centre: Centre, keys, value, covariance, epoch) -> StationSoluti
 
 def _number(code: str) -> int:
     return sum(ord(letter) * 31**place for place, letter in enumerate(code)) % 89_999
+
+
+def as_centre(name: str, solution: StationSolution) -> CentreSolution:
+    """Return what a combination takes, without the way through a file."""
+    table = solution.estimate
+    columns = [np.char.strip(column, "-").tolist() for column in (table.codes, table.points, table.solns)]
+    keys = tuple(ParameterKey(*row) for row in zip(table.types.tolist(), *columns, strict=True))
+    apriori = None if solution.apriori is None else solution.apriori.values
+    return CentreSolution(name, keys, table.values, solution.covariance, apriori, solution.apriori_covariance)
 
 
 def cumulative(stations: Network, *, solution: str = "1", years_before: int = 5) -> StationSolution:

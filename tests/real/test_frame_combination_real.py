@@ -10,16 +10,16 @@ from functools import cache
 
 import numpy as np
 import pytest
-from commands import fiducial
-from sinex_factory import EPOCH, Centre, Network, simulated
-from support import data_path
 
+from commands import fiducial
 from fiducial.constants import MILLIARCSECOND_RAD
 from fiducial.formats import sinex, sinex_summary
 from fiducial.runs.station_reference import read_reference
 from fiducial.runs.station_sources import centre_solution, read_centre
 from fiducial.stations.helmert_design import AT_SURFACE, helmert_design
 from fiducial.stations.systems import datum_free, minimal_constraint, unconstrained_normal
+from sinex_factory import EPOCH, Centre, Network, simulated
+from support import data_path
 
 pytestmark = pytest.mark.real
 

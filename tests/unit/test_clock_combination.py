@@ -186,6 +186,20 @@ def test_an_epoch_that_the_datum_centre_lacks_is_combined_all_the_same():
     assert np.sqrt(np.nanmean(rest(found, true, "G") ** 2)) < 7 * PS
 
 
+def test_a_satellite_that_the_datum_centre_lacks_keeps_all_others():
+    clock, stack, true = scene()
+    lead = stack.centres.index(combined(clock, stack).datum_centre)
+    s = stack.satellites.index("R03")
+    # Biases between receivers and satellites of GLONASS are tens of nanoseconds, different in every centre.
+    clock[:, :, s] += np.array([30e-9, -20e-9, 5e-9, -45e-9, 12e-9])[:, None]
+    clock[lead, :, s] = np.nan
+    found = combined(clock, stack)
+    assert np.isfinite(found.clock_s[:, s]).all()
+    assert np.isfinite(part(found, "R").constant_s[:, s]).sum() == 4
+    assert part(found, "R").rejected.sum() == 0
+    assert np.sqrt(np.mean(rest(found, true, "R") ** 2)) < 6 * PS
+
+
 def test_hours_without_the_datum_centre_keep_its_time_scale():
     clock, stack, true = scene()
     found = combined(clock, stack)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from fiducial.constants import SPEED_OF_LIGHT_M_PER_S
 from fiducial.errors import FiducialError, InputError
 from fiducial.geodesy.lagrange import lagrange_interpolate
-from fiducial.orbits.clock_combination import ClockCombination, combine_clocks
+from fiducial.orbits.clock_combination import combine_clocks
+from fiducial.orbits.clock_results import ClockCombination
 from fiducial.orbits.combination import OrbitCombination
 from fiducial.orbits.orbit import Clocks, Epochs, Orbit, most_frequent_step_s
 from fiducial.orbits.stack import OrbitStack

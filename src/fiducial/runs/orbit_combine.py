@@ -14,7 +14,7 @@ from fiducial.errors import InputError
 from fiducial.formats import nanu, satellite_metadata, sinex_summary
 from fiducial.formats.strictness import Strictness
 from fiducial.geodesy.frames import parse_frame, same_frame
-from fiducial.orbits.clock_combination import ClockCombination, ClockOptions
+from fiducial.orbits.clock_results import ClockCombination, ClockOptions
 from fiducial.orbits.combination import OrbitCombination, combine_day, prepare_day
 from fiducial.orbits.eclipses import Eclipse, find_eclipses
 from fiducial.orbits.frame_summary import FrameSummary

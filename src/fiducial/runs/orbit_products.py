@@ -21,7 +21,7 @@ from fiducial.formats.igs_names import LongName, ProductName, parse_product_name
 from fiducial.formats.name_parts import Period
 from fiducial.formats.sp3_header import Sp3Header
 from fiducial.geodesy.frames import same_frame
-from fiducial.orbits.clock_combination import ClockCombination
+from fiducial.orbits.clock_results import ClockCombination
 from fiducial.orbits.orbit import Clocks, Epochs, most_frequent_step_s
 from fiducial.runs.orbit_combine import Combined
 from fiducial.runs.orbit_earth_rotation import combined_earth_rotation, earth_rotation_entries

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fiducial.orbits.clock_combination import ClockCombination, ConstellationClocks
+from fiducial.orbits.clock_results import ClockCombination, ConstellationClocks
 from fiducial.runs import orbit_report_model as model
 from fiducial.runs.orbit_report_events import exclusion_entries
 from fiducial.runs.orbit_report_values import moment, number

@@ -39,6 +39,7 @@ _LEAST_REDUNDANCY: Final = 1.0
 _LEAST_STATIONS: Final = 4
 _LEAST_SIGMA: Final = 0.3
 _NEARLY_SETTLED: Final = 0.1
+_SINGULAR: Final = 1e10
 
 
 def combine_stations(
@@ -166,6 +167,9 @@ class _Combiner:
             self.covariance = triangular_inverse(normal)
         except np.linalg.LinAlgError:
             raise self._singular(normal) from None
+        # Rounding lets a singular system pass: then a parameter is known far worse than with all others fixed.
+        if (np.diag(self.covariance) * np.diag(normal) > _SINGULAR).any():
+            raise self._singular(normal)
         self.step = self.covariance @ right
         self.value = self.start + self.step
 

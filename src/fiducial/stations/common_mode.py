@@ -134,12 +134,12 @@ def _check(target: StationSeries, others: Sequence[StationSeries], length_m: flo
     problem = ""
     if len(others) < least_stations or least_stations < 1 or not length_m > 0.0:
         problem = f"{len(others)} neighbours, {least_stations} are needed"
-    for one in (target, *others):
+    for number, one in enumerate((target, *others)):
         if one.axes != "enu" or not np.isfinite(one.reference_xyz_m).all():
             problem = f"{one.station} is not in east, north, up, or its position is unknown"
         elif one.frame != target.frame:
             problem = f"{one.station} is in {one.frame}, {target.station} in {target.frame}"
-        elif one is not target and np.array_equal(one.reference_xyz_m, target.reference_xyz_m):
+        elif number and np.array_equal(one.reference_xyz_m, target.reference_xyz_m):
             problem = f"{one.station} is the target itself: its own motion would be subtracted"
     if problem:
         raise InputError("FID-1335", problem, where=f"common mode at {target.station}",

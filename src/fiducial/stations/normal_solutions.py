@@ -15,6 +15,7 @@ from fiducial.stations.systems import CentreSolution, datum_strength, triangular
 Array = NDArray[np.float64]
 
 _LITTLE: Final = 1e-7
+_SINGULAR: Final = 1e12
 
 
 def solution_of_normal(
@@ -50,6 +51,8 @@ def solution_of_normal(
     try:
         covariance = triangular_inverse(held)
     except np.linalg.LinAlgError:
+        covariance = np.full_like(held, np.inf)
+    if (np.diag(covariance) * np.diag(held) > _SINGULAR).any():
         diagonal = np.sqrt(np.maximum(np.diag(held), np.finfo(float).tiny))
         values, vectors = np.linalg.eigh(held / np.outer(diagonal, diagonal))
         key = keys[int(np.argmax(np.abs(vectors[:, 0])))]
@@ -58,5 +61,5 @@ def solution_of_normal(
             f"the normal equations of {name} do not determine {key.kind} {key.code}: smallest eigenvalue {values[0]:.3g}",
             where=f"{name}, {key.kind} {key.code}",
             fix="fetch the solution again, or leave the centre out",
-        ) from None
+        )
     return CentreSolution(name, tuple(keys), approximate + covariance @ right, covariance)

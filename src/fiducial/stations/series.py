@@ -152,11 +152,6 @@ def julian_years(epochs: Epochs) -> Float64:
     return np.asarray((np.asarray(epochs) - _J2000) / _DAY / JULIAN_YEAR_DAYS, dtype=np.float64)
 
 
-def epoch_of_years(years: float) -> np.datetime64:
-    """Return the epoch of a number of :func:`julian_years`, to the second."""
-    return _J2000 + np.timedelta64(round(years * JULIAN_YEAR_DAYS * 86_400.0), "s")
-
-
 def to_enu(series: StationSeries) -> StationSeries:
     """Turn X, Y, Z displacements into east, north, up at the reference position.
 

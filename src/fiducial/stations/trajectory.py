@@ -17,7 +17,6 @@ from fiducial.stations.series import (
     Float64,
     SeriesEvent,
     StationSeries,
-    epoch_of_years,
     julian_years,
     require_rates_allowed,
     to_enu,
@@ -166,6 +165,8 @@ def averages(series: StationSeries, steps: Epochs, *, days: int = AVERAGING_DAYS
     -----
     A series with fewer than 60 such intervals is taken by days.
     """
+    if not series.size:
+        return Averages(np.empty(0), np.empty((0, 3)), NoiseGrid(np.empty(0, dtype=np.int64), YEAR_DAYS / days))
     since = (series.epochs - _GRID_ZERO) / np.timedelta64(1, "D")
     index = np.floor(since / days).astype(np.int64)
     if np.unique(index).size < _FEWEST_POINTS and days > 1:
@@ -180,9 +181,13 @@ def averages(series: StationSeries, steps: Epochs, *, days: int = AVERAGING_DAYS
             best[int(index[start])] = (start, end)
     years = series.years
     bounds = [best[key] for key in sorted(best)]
-    values = np.array([np.median(series.displacement_m[start:end], axis=0) for start, end in bounds])
+    # A median is not that of the mean epoch while the station moves: a line is taken off and put back.
+    line = np.column_stack([np.ones(series.size), years - years.mean()])
+    slope = np.linalg.lstsq(line, series.displacement_m, rcond=None)[0][1]
+    level = series.displacement_m - np.outer(years, slope)
+    values = np.array([np.median(level[start:end], axis=0) for start, end in bounds]).reshape(-1, 3)
     middle = np.array([years[start:end].mean() for start, end in bounds])
-    return Averages(middle, values.reshape(-1, 3), NoiseGrid(np.array(sorted(best)), YEAR_DAYS / days))
+    return Averages(middle, values + np.outer(middle, slope), NoiseGrid(np.array(sorted(best)), YEAR_DAYS / days))
 
 
 def fit_trajectory(
@@ -227,27 +232,28 @@ def fit_trajectory(
     wanted = model or TrajectoryModel(steps=series.step_epochs)
     used, rejected, fitted, remarks = prepared(to_enu(series), wanted, screen=screen)
     points = averages(used, fitted.steps)
-    origin = float(np.round(0.5 * (used.years[0] + used.years[-1]), 3)) if used.size else 0.0
+    reference = _middle(used.epochs)
+    origin = float(julian_years(np.array([reference]))[0])
     fitted = _with_relaxation_times(fitted, points, origin)
     design = design_matrix(fitted, points.years, origin)
     require_determined(design, fitted, series.station)
     models = estimate_noise(design, points.values_m, points.grid, noise)
     fits = [generalised_fit(design, column, covariance(one, points.grid))
             for column, one in zip(points.values_m.T, models, strict=True)]  # fmt: skip
-    return _result(used, fitted, origin, models, fits, len(design), rejected, remarks)
+    return _result(used, fitted, reference, models, fits, len(design), rejected, remarks)
 
 
 def _result(
     used: StationSeries,
     model: TrajectoryModel,
-    origin: float,
+    reference: np.datetime64,
     models: Sequence[NoiseModel],
     fits: Sequence[GeneralisedFit],
     points: int,
     rejected: tuple[RejectedEpoch, ...],
     remarks: tuple[str, ...],
 ) -> Trajectory:
-    reference = epoch_of_years(origin)
+    origin = float(julian_years(np.array([reference]))[0])
     estimate = np.array([one.estimate for one in fits])
     residuals = used.displacement_m - design_matrix(model, used.years, origin) @ estimate.T
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -295,6 +301,13 @@ def prepared(
     if len(kept) < len(model.relaxations):
         remarks.append("relaxations that begin outside the series are left out")
     return used, rejected, model.with_steps(steps[visible]).with_relaxations(kept), tuple(remarks)
+
+
+def _middle(epochs: Epochs) -> np.datetime64:
+    """Return 0 h of the day in the middle of a series."""
+    if not epochs.size:
+        return _GRID_ZERO
+    return np.datetime64((epochs[0] + (epochs[-1] - epochs[0]) // 2).astype("datetime64[D]"), "ns")
 
 
 def _visible(steps: Epochs, epochs: Epochs) -> NDArray[np.bool_]:
