@@ -86,7 +86,11 @@ def read(source: str | Path | bytes, *, name: str = "") -> C04File:
         if "sigma" in field:
             columns[field][~(columns[field] > 0)] = np.nan
     return C04File(
-        EarthRotation(mjd, ut1_regularised=False, lod_regularised=False, **columns), content.name, content.sha256
+        EarthRotation(
+            mjd, predicted_pole=None, predicted_ut1=None, ut1_regularised=False, lod_regularised=False, **columns
+        ),
+        content.name,
+        content.sha256,
     )
 
 
