@@ -22,6 +22,7 @@ def main() -> None:
         "clock_file",
         "orbit_day",
         "orbit_sensitivity",
+        "station_combination",
     ):
         print(f"== {name}", flush=True)
         subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=True)

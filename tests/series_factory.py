@@ -66,7 +66,9 @@ def tenv3(values, station="SIMU", *, columns=23, whole=lambda _: (385, 3282129, 
         metres = whole(day)
         parts = "  ".join(f"{w} {v + o - w:10.6f}" for w, v, o in zip(metres, value, (385, 3282129, 3624), strict=True))
         place = "  29.6573392384 -268.8960142076  3624.70788" if columns == 23 else ""
-        rows.append(f"{station} {_dated(day)}   91.1  {parts}  0.0580 0.002231 0.001932 0.008643 -0.009728 -0.044382 -0.198749{place}")
+        rows.append(
+            f"{station} {_dated(day)}   91.1  {parts}  0.0580 0.002231 0.001932 0.008643 -0.009728 -0.044382 -0.198749{place}"
+        )
     return ("\n".join(rows) + "\n").encode()
 
 

@@ -27,7 +27,8 @@ def test_the_common_mode_is_removed_and_the_trend_stays():
     target, *others = _network()
     found = remove_common_mode(target, others)
     assert np.all(found.scatter_after_m < 0.6 * found.scatter_before_m)
-    assert found.stations.min() == 7 and "display and screening only" in found.statement
+    assert found.stations.min() == 7
+    assert "display and screening only" in found.statement
     slopes = [np.polyfit(one.years, one.displacement_m[:, 0], 1)[0] for one in (target, found.filtered)]
     assert slopes[0] == pytest.approx(slopes[1], abs=1e-9)
     np.testing.assert_allclose(target.displacement_m - found.filtered.displacement_m, found.mode_m, atol=1e-15)
@@ -41,9 +42,12 @@ def test_a_filtered_series_is_refused_by_estimators_of_rates():
 
 def test_epochs_with_too_few_neighbours_have_no_common_mode():
     target, *others = _network()
-    late = [one.select(one.epochs > factory.START + 300 * factory.DAY) if k < 3 else one for k, one in enumerate(others)]
+    late = [
+        one.select(one.epochs > factory.START + 300 * factory.DAY) if k < 3 else one for k, one in enumerate(others)
+    ]
     found = remove_common_mode(target, late)
-    assert np.isnan(found.mode_m[:301]).all() and np.isfinite(found.mode_m[301:]).all()
+    assert np.isnan(found.mode_m[:301]).all()
+    assert np.isfinite(found.mode_m[301:]).all()
     silent = [replace(one, displacement_m=np.full_like(one.displacement_m, np.nan)) for one in others]
     assert np.isnan(remove_common_mode(target, silent).mode_m).all()
     assert np.isnan(detrended(silent[0])).all()

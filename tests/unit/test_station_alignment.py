@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sinex_factory import MILLIARCSECOND_RAD, network
 
 from fiducial.errors import InputError, NumericsError
 from fiducial.geodesy.ellipsoid import geodetic_from_geocentric, local_axes
-from fiducial.geodesy.helmert import rotation_matrix
 from fiducial.stations.alignment import align
+from sinex_factory import MILLIARCSECOND_RAD, network
 
 NETWORK = network(60, seed=5)
 PARAMETERS = np.array([0.011, -0.023, 0.037, 1.3e-9, *(np.array([0.4, -0.7, 0.2]) * MILLIARCSECOND_RAD)])
 
 
 def _moved(xyz, parameters=PARAMETERS):
-    return xyz + parameters[:3] + parameters[3] * xyz + xyz @ (rotation_matrix(parameters[4:]) - np.eye(3)).T
+    return xyz + parameters[:3] + parameters[3] * xyz + np.cross(parameters[4:], xyz)
 
 
 def _noisy(seed=0, sigma=(1e-3, 1e-3, 3e-3)):
@@ -72,7 +71,7 @@ def test_velocities_turn_where_their_stations_are():
     rates = np.array([1e-3, 0.0, -2e-3, 1e-10, *(np.array([0.08, 0.5, -0.8]) * MILLIARCSECOND_RAD)])
     turned = NETWORK.velocity + _moved(NETWORK.xyz, rates) - NETWORK.xyz
     found = align(NETWORK.sites(), NETWORK.velocity, turned, positions_m=NETWORK.xyz)
-    assert found.parameters == pytest.approx(rates, rel=1e-4, abs=1e-12)
+    assert found.parameters == pytest.approx(rates, rel=1e-4, abs=1e-11)
 
 
 def test_arrays_have_to_fit():
@@ -85,7 +84,7 @@ def test_arrays_have_to_fit():
 
 
 def test_two_sites_or_a_line_do_not_determine_a_transformation():
-    with pytest.raises(NumericsError, match="FID-3133.*2 sites"):
+    with pytest.raises(NumericsError, match=r"FID-3133.*2 sites"):
         align(NETWORK.sites()[:2], NETWORK.xyz[:2], NETWORK.xyz[:2])
     line = NETWORK.xyz[0] + np.linspace(0.0, 1.0, 4)[:, None] * (NETWORK.xyz[1] - NETWORK.xyz[0])
     with pytest.raises(NumericsError, match="FID-3133"):

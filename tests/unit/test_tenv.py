@@ -25,10 +25,12 @@ def test_tenv_is_read_with_dates_sigmas_and_correlations():
     found = tenv.read(factory.tenv(VALUES), name="SIMU.IGS08.tenv.txt")
     np.testing.assert_array_equal(found.displacement_m, VALUES)
     assert (found.station, found.frame, found.time_scale, found.axes) == ("SIMU", "IGS08", "GPS", "enu")
-    assert found.epochs[0] == np.datetime64("2008-01-06") and found.size == 12
+    assert found.epochs[0] == np.datetime64("2008-01-06")
+    assert found.size == 12
     np.testing.assert_array_equal(found.sigma_m[3], [0.000496, 0.000634, 0.001802])
     np.testing.assert_array_equal(found.correlation[3], [0.000401, -0.026697, -0.096056])
-    assert np.isnan(found.reference_xyz_m).all() and found.findings == ()
+    assert np.isnan(found.reference_xyz_m).all()
+    assert found.findings == ()
 
 
 @pytest.mark.parametrize("columns", [20, 23])
@@ -100,7 +102,7 @@ def test_other_files_are_refused(content):
 @pytest.mark.parametrize("lost", [3, 30, 60, 100])
 def test_cut_files_are_refused(lost):
     for content in (factory.tenv(VALUES), factory.tenv3(VALUES)):
-        with pytest.raises(FormatError, match="FID-249[12]"):
+        with pytest.raises(FormatError, match="FID-2492"):
             tenv.read(content[:-lost])
 
 
@@ -111,7 +113,8 @@ def test_rows_out_of_order_and_twice_are_repaired_or_refused():
     mixed = b"\n".join(lines)
     found = tenv.read(mixed)
     np.testing.assert_array_equal(found.displacement_m, VALUES)
-    assert len(found.findings) == 2 and "line 4" in found.findings[0]
+    assert len(found.findings) == 2
+    assert "line 4" in found.findings[0]
     assert tenv.read(mixed, strictness="ignore").findings == ()
     with pytest.raises(FormatError, match="FID-2495"):
         tenv.read(mixed, strictness="raise")
@@ -129,6 +132,7 @@ def test_missing_positions_stay_missing_and_jumps_are_told():
     lines = factory.tenv(VALUES).split(b"\n")
     lines[0] = lines[0].replace(f"{VALUES[0, 0]:10.6f}".encode(), b"       NaN", 1)
     found = tenv.read(b"\n".join(lines))
-    assert np.isnan(found.displacement_m[0, 0]) and "1 epochs have no position" in found.findings[0]
+    assert np.isnan(found.displacement_m[0, 0])
+    assert "epochs without a position: 1" in found.findings[0]
     moved = VALUES + np.where(np.arange(12) > 5, 25.0, 0.0)[:, None]
     assert "another site" in tenv.read(factory.tenv3(moved)).findings[0]

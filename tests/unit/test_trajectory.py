@@ -50,14 +50,17 @@ def test_the_truth_is_found_within_its_sigmas():
     sigma = np.sqrt(found.covariance[:, step, step])
     assert np.abs((found.estimate[:, step] - [0.010, -0.008, 0.015]) / sigma).max() < 3.5
     assert 0.04 < found.model.relaxations[0].years < 0.25
-    assert found.residuals_m.shape == (len(found.epochs), 3) and found.degrees_of_freedom > 400
+    assert found.residuals_m.shape == (len(found.epochs), 3)
+    assert found.degrees_of_freedom > 400
     rejected = {one.epoch for one in found.rejected}
-    assert rejected >= set(series.epochs[bad]) and len(rejected) < bad.sum() + 25
+    assert rejected >= set(series.epochs[bad])
+    assert len(rejected) < bad.sum() + 25
     assert "from the running median" in found.rejected[0].reason
     back = found.at(found.epochs) + found.residuals_m
     np.testing.assert_allclose(back, series.displacement_m[np.isin(series.epochs, found.epochs)], atol=1e-12)
     document = json.loads(json.dumps(found.to_dict()))
-    assert document["noise"]["up"]["spectral_index"] == -1.0 and len(document["parameters"]) == len(found.names)
+    assert document["noise"]["up"]["spectral_index"] == -1.0
+    assert len(document["parameters"]) == len(found.names)
 
 
 def test_exponential_relaxation_draconitic_and_polynomial_have_their_columns():
@@ -76,10 +79,23 @@ def test_steps_that_cannot_be_seen_are_left_out_with_a_remark():
     series = factory.series(factory.linear(1500, noise_m=0.001))
     outside = factory.START + np.array([-50, 600, 605, 5000]) * factory.DAY
     found = fit_trajectory(series, TrajectoryModel(steps=outside), noise="white")
-    assert found.model.steps.size == 1 and len(found.remarks) == 3
+    assert found.model.steps.size == 1
+    assert len(found.remarks) == 3
     assert merged_steps(outside).size == 3
-    later = fit_trajectory(series, TrajectoryModel(relaxations=(Relaxation(factory.START + 9000 * factory.DAY, "log"),)))
+    later = fit_trajectory(
+        series, TrajectoryModel(relaxations=(Relaxation(factory.START + 9000 * factory.DAY, "log"),))
+    )
     assert "relaxations" in later.remarks[0]
+
+
+def test_a_few_positions_before_a_step_are_left_out_with_it():
+    values = factory.linear(1500, noise_m=0.001)
+    values[:2] += 0.5
+    found = fit_trajectory(factory.series(values), TrajectoryModel(steps=np.array([factory.START + 2 * factory.DAY])))
+    assert [one.reason for one in found.rejected[:2]] == ["too few positions between steps"] * 2
+    assert found.model.steps.size == 0
+    assert "too few positions" in found.remarks[0]
+    np.testing.assert_allclose(found.velocity_m_per_yr, VELOCITY, atol=3e-4)
 
 
 def test_series_too_short_or_without_noise_are_refused():
@@ -88,12 +104,33 @@ def test_series_too_short_or_without_noise_are_refused():
     with pytest.raises(NumericsError, match="FID-3141"):
         fit_trajectory(factory.series(factory.linear(10, noise_m=1e-3)))
     with pytest.raises(NumericsError, match="FID-3141") as caught:
-        fit_trajectory(factory.series(factory.linear(35, noise_m=1e-3)), TrajectoryModel(periods_days=(365.25, 365.2501)))
+        fit_trajectory(
+            factory.series(factory.linear(35, noise_m=1e-3)), TrajectoryModel(periods_days=(365.25, 365.2501))
+        )
     assert "d'" in caught.value.problem
     with pytest.raises(NumericsError, match="FID-3142"):
         generalised_fit(np.ones((4, 1)), np.ones(4), np.zeros((4, 4)))
     with pytest.raises(NumericsError, match="FID-3142"):
         fit_trajectory(factory.series(np.zeros((1500, 3))), noise="white")
+
+
+@pytest.mark.parametrize("values", [np.empty((0, 3)), np.full((900, 3), np.nan), np.zeros((2, 3))])
+def test_empty_missing_and_tiny_series_are_refused_by_every_estimator(values):
+    series = factory.series(values)
+    for estimator in (fit_trajectory, detect_steps):
+        with pytest.raises(NumericsError, match="FID-3141"):
+            estimator(series)
+    assert screen_outliers(series).keep.sum() == np.isfinite(values).all(axis=1).sum()
+
+
+@pytest.mark.parametrize(
+    "keep", [np.r_[0:400, 4000:4400], np.sort(np.random.default_rng(0).choice(5000, 40, replace=False))]
+)
+def test_long_gaps_and_campaigns(keep):
+    epochs = factory.START + keep * factory.DAY
+    found = fit_trajectory(factory.series(factory.linear(5000, noise_m=0.002)[keep], epochs=epochs))
+    np.testing.assert_allclose(found.velocity_m_per_yr, VELOCITY, atol=4e-4)
+    assert np.all(found.sigma_m_per_yr > 0.0)
 
 
 @pytest.mark.parametrize(
@@ -143,14 +180,16 @@ def test_weak_and_missing_positions_are_screened_but_steps_are_not():
     sigma[70, 2] = 0.1
     found = screen_outliers(factory.series(values, sigma_m=sigma))
     assert [int((one.epoch - factory.START) / factory.DAY) for one in found.rejected] == [50, 70]
-    assert "north missing" in found.rejected[0].reason and "sigma of up 100.0 mm" in found.rejected[1].reason
+    assert "north missing" in found.rejected[0].reason
+    assert "sigma of up 100.0 mm" in found.rejected[1].reason
 
 
 def test_weekly_medians_stop_at_steps_and_sparse_series_are_taken_by_days():
     series = factory.series(factory.linear(700))
     # 2008-01-06 is a Sunday; a step on the Wednesday of week 10 leaves its four later days.
     points = averages(series, np.array([factory.START + 73 * factory.DAY]))
-    assert points.years.size == 100 and points.grid.per_year == pytest.approx(365.25 / 7)
+    assert points.years.size == 100
+    assert points.grid.per_year == pytest.approx(365.25 / 7)
     np.testing.assert_allclose(points.years[10], factory.years_of(700)[73:77].mean())
     np.testing.assert_allclose(points.values_m[0], series.displacement_m[3])
     assert averages(factory.series(factory.linear(100)), np.empty(0, "M8[ns]")).years.size == 100
@@ -161,7 +200,8 @@ def test_steps_are_found_and_flicker_noise_is_not_taken_for_steps():
     model = TrajectoryModel(relaxations=(Relaxation(QUAKE, "log", 0.1),))
     found = detect_steps(series, model)
     days = (found.steps - factory.START) / factory.DAY
-    assert found.steps.size == 2 and np.abs(days - [1200, 2200]).max() <= 3
+    assert found.steps.size == 2
+    assert np.abs(days - [1200, 2200]).max() <= 3
     assert all(one.is_step and one.kind == "detected" for one in found.events())
     known = detect_steps(series, TrajectoryModel(steps=np.array([STEP, QUAKE]), relaxations=model.relaxations))
     assert known.steps.size == 0
@@ -199,12 +239,15 @@ def test_noise_of_both_kinds_and_its_index_are_recovered():
     values = cholesky(covariance(truth, grid), lower=True) @ rng.standard_normal((400, 8))
     found = estimate_noise(design, values, grid, "estimate")
     assert np.mean([one.spectral_index for one in found]) == pytest.approx(-1.4, abs=0.2)
-    flicker = cholesky(covariance(NoiseModel(0.002, 0.005, -1.0, np.nan), grid), lower=True) @ rng.standard_normal((400, 8))
+    flicker = cholesky(covariance(NoiseModel(0.002, 0.005, -1.0, np.nan), grid), lower=True) @ rng.standard_normal(
+        (400, 8)
+    )
     found = estimate_noise(design, flicker, grid, "flicker")
     assert np.mean([one.amplitude_m for one in found]) == pytest.approx(0.005, rel=0.15)
     assert np.mean([one.white_sigma_m for one in found]) == pytest.approx(0.002, rel=0.15)
     white = estimate_noise(design, 0.002 * rng.standard_normal((400, 1)), grid, "white")[0]
-    assert white.white_sigma_m == pytest.approx(0.002, rel=0.1) and np.isnan(white.spectral_index)
+    assert white.white_sigma_m == pytest.approx(0.002, rel=0.1)
+    assert np.isnan(white.spectral_index)
     with pytest.raises(NumericsError, match="FID-3001"):
         estimate_noise(design[:5], flicker[:5], NoiseGrid(np.arange(5), 52.0), "white")
 

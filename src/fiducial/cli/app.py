@@ -9,7 +9,14 @@ from cyclopts import App
 
 from fiducial import __version__
 
-MOTION_MODULES: Final = ("motion_calibrations", "motion_frames", "motion_score", "frame_combine", "frame_iterate")
+MOTION_MODULES: Final = (
+    "motion_calibrations",
+    "motion_frames",
+    "motion_score",
+    "frame_combine",
+    "frame_iterate",
+    "stations_model",
+)
 """Modules beside ``motion`` that add commands to its ``app`` when they are imported."""
 
 app = App(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from fiducial.cli.console import print_json, print_lines, print_table
 from fiducial.cli.frame import Flag, app
+
+if TYPE_CHECKING:
+    from fiducial.runs.frame_report_model import FrameReport
 
 Days = Annotated[list[Path], Parameter(name="DAY.SNX", help="SINEX files of one day, one a centre.")]
 Day = Annotated[Path, Parameter(name="DAY.SNX", help="SINEX file of one day.")]
@@ -72,6 +75,10 @@ def combine(
     if json:
         print_json(report.model_dump(mode="json"))
         return
+    _print(report, out)
+
+
+def _print(report: FrameReport, out: Path) -> None:
     columns = [
         "centre",
         "stations",

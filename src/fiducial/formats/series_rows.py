@@ -180,7 +180,7 @@ def in_order(epochs: Epochs, values: Float64, rows: Rows, findings: Findings) ->
     backward = np.diff(epochs) < np.timedelta64(0, "ns")
     if backward.any():
         first = int(np.argmax(backward)) + 1
-        findings.note(f"{int(backward.sum())} rows stand before an earlier one: sorted by date (first: "
+        findings.note(f"rows out of order: {int(backward.sum())}, sorted by date (first: "
                       f"{np.datetime_as_string(epochs[first], 'D')})", int(rows.numbers[first]))  # fmt: skip
     order = np.argsort(epochs, kind="stable")
     same = np.flatnonzero(np.diff(epochs[order]) == np.timedelta64(0, "ns"))
@@ -191,5 +191,5 @@ def in_order(epochs: Epochs, values: Float64, rows: Rows, findings: Findings) ->
             raise FormatError("FID-2494", f"two positions at {np.datetime_as_string(epochs[one], 's')}", where=where,
                               fix="remove the wrong row")  # fmt: skip
     if same.size:
-        findings.note(f"{same.size} rows stand twice: taken once", int(rows.numbers[order[same[0] + 1]]))
+        findings.note(f"rows that stand twice: {same.size}, taken once", int(rows.numbers[order[same[0] + 1]]))
     return np.asarray(np.delete(order, same + 1), dtype=np.intp)

@@ -89,7 +89,7 @@ def read(
     position, other, epochs = position[order], other[order], epochs[order]
     missing = np.isnan(position).any(axis=1)
     if missing.any():
-        findings.note(f"{int(missing.sum())} epochs have no position", int(rows.numbers[order[np.argmax(missing)]]))
+        findings.note(f"epochs without a position: {int(missing.sum())}", int(rows.numbers[order[np.argmax(missing)]]))
     base = position[int(np.argmin(missing))] if not missing.all() else np.zeros(3)
     jump = np.abs(np.diff(position, axis=0)).max(axis=1, initial=0.0) > _REINITIALISED_M
     if jump.any():
@@ -194,6 +194,8 @@ def _tenv3(rows: Rows) -> tuple[Float64, Float64]:
     position = []
     for column, what in ((7, "east"), (9, "north"), (11, "up")):
         whole = rows.integers(column, f"whole metres {what}")
+        if np.any(np.abs(whole) > _LENGTH_LIMIT_M):
+            rows.stop(int(np.argmax(np.abs(whole) > _LENGTH_LIMIT_M)), column, f"whole metres {what} are impossible")
         part = rows.floats(column + 1, f"{what} (m)", limit=_LENGTH_LIMIT_M, missing=True)
         position.append((whole - whole[0]) + part)
     rows.floats(13, "antenna height (m)", limit=1e4)

@@ -30,7 +30,7 @@ _CLOCK: Final = re.compile(rb"([01]\d|2[0-3]):([0-5]\d):([0-5]\d)")
 _NAT: Final = np.datetime64("NaT", "ns")
 _JD_MINUS_MJD: Final = 2_400_000.5
 _YEAR_DAYS: Final = (365.0, 366.0)
-_LENGTH_LIMIT_M: Final = 3e7
+LENGTH_LIMIT_M: Final = 3e7
 
 
 def epochs(rows: Rows, titles: dict[str, int], findings: Findings) -> Epochs:
@@ -147,4 +147,4 @@ def _lengths(rows: Rows, titles: dict[str, int], units: dict[str, str], title: s
     if units.get(title, "").lower() != "m":
         raise FormatError("FID-2497", f"unit of column {title} is {units.get(title) or 'not stated'}", where=rows.name,
                           fix="give a file in metres")  # fmt: skip
-    return rows.floats(titles[title], title, limit=_LENGTH_LIMIT_M, missing=True)
+    return rows.floats(titles[title], title, limit=LENGTH_LIMIT_M, missing=True)

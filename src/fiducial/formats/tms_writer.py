@@ -10,7 +10,7 @@ import numpy as np
 
 from fiducial.errors import FormatError
 from fiducial.formats.atomic import atomic_file
-from fiducial.formats.tms_columns import CORRELATIONS, GEOCENTRIC, LOCAL, SIGMAS, STEP_CODE
+from fiducial.formats.tms_columns import CORRELATIONS, GEOCENTRIC, LENGTH_LIMIT_M, LOCAL, SIGMAS, STEP_CODE
 from fiducial.stations.series import SeriesEvent, StationSeries
 
 _DAY: Final = np.timedelta64(1, "D")
@@ -70,6 +70,8 @@ def _check(series: StationSeries, agency: str) -> None:
     problem = ""
     if series.size == 0 or np.any(series.epochs != series.epochs.astype("datetime64[s]")):
         problem = "no epochs, or epochs that are not whole seconds"
+    elif np.any(np.abs(series.displacement_m) > LENGTH_LIMIT_M / 2.0):
+        problem = "displacements larger than the Earth"
     elif series.filtered:
         problem = "a common mode was removed, which the format cannot say"
     elif series.axes == "xyz" and not np.isfinite(series.reference_xyz_m).all():

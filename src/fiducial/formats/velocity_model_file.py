@@ -36,6 +36,7 @@ KIND: Final = "fiducial velocity model"
 LAYOUT: Final = 1
 _DOCUMENT: Final = "model.json"
 _MOST_BYTES: Final = 2_000_000_000
+_LARGEST: Final = 1e8
 _STAMP: Final = (1980, 1, 1, 0, 0, 0)
 """One date for all members: the same model is the same file, byte for byte."""
 _UNREADABLE: Final = (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, IndexError, OSError,
@@ -195,7 +196,9 @@ def _model(document: dict[str, Any], arrays: dict[str, Array]) -> VelocityModel:
 def _covariance(stated: dict[str, Any]) -> ComponentCovariance:
     numbers = ("sigma_mm_per_yr", "length_km", "nugget_mm_per_yr", "station_sigma_factor")
     sigma, length, nugget, factor = (float(stated[name]) for name in numbers)
-    return ComponentCovariance(sigma, length, nugget, factor, int(stated["sites"]), tuple(map(str, stated["at_bounds"])))
+    return ComponentCovariance(
+        sigma, length, nugget, factor, int(stated["sites"]), tuple(map(str, stated["at_bounds"]))
+    )
 
 
 def _check(model: VelocityModel, where: str) -> None:
@@ -207,20 +210,29 @@ def _check(model: VelocityModel, where: str) -> None:
     place = np.stack([sites.longitude_deg / 4.0, sites.latitude_deg])
     if not (np.abs(place) <= 90.0).all():
         _contradiction("a site lies outside the Earth", where)
+    _check_covariances(sites, where)
     for component, (fitted, weights) in enumerate(zip(model.covariances, model.weights, strict=True)):
         if fitted is None or weights is None:
             continue
         rows = known_rows(sites, component)
+        if weights.amplitude.shape != rows.shape or len(rows) < 2:
+            _contradiction(f"the weights of {COMPONENTS[component]} are not those of its sites", where)
         numbers = np.r_[fitted.sigma_mm_per_yr, fitted.length_km, fitted.nugget_mm_per_yr, fitted.station_sigma_factor,
                         weights.amplitude, weights.inflation,
                         sites.covariance_enu[rows, component, component]]  # fmt: skip
-        if weights.amplitude.shape != rows.shape or len(rows) < 2:
-            _contradiction(f"the weights of {COMPONENTS[component]} are not those of its sites", where)
-        if not (np.isfinite(numbers).all() and (numbers > 0.0).all()):
+        if not ((numbers > 0.0) & (numbers < _LARGEST)).all():
             _contradiction(f"a parameter or sigma of {COMPONENTS[component]} is not positive", where)
+
+
+def _check_covariances(sites: StationVelocities, where: str) -> None:
+    """Require velocities of moving ground and correlations below one; unknown ones are NaN."""
+    values = sites.velocity_enu_mm_per_yr
+    variance = np.diagonal(sites.covariance_enu, axis1=1, axis2=2)
+    with np.errstate(all="ignore"):
+        contradicted = sites.covariance_enu**2 > 1.000001 * variance[:, :, None] * variance[:, None, :]
+    if (np.abs(values) > _LARGEST).any() or contradicted.any():
+        _contradiction("a velocity or a correlation of a site is impossible", where)
 
 
 def _contradiction(problem: str, where: str) -> NoReturn:
     raise FormatError("FID-2462", problem, where=where, fix="write the model again with `fiducial stations model`")
-
-

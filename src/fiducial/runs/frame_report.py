@@ -137,7 +137,7 @@ def _datum(sigma_m: Array) -> DatumEntry:
     parts = {"origin": listed[:3], "scale": listed[3:4], "orientation": listed[4:]}
     texts = [
         f"{name} free" if all(value is None for value in values)
-        else f"{name} known to {', '.join('-' if value is None else f'{value:.2g}' for value in values)} mm"
+        else f"{name} known to {', '.join('-' if value is None else f'{value:.1f}' for value in values)} mm"
         for name, values in parts.items()
     ]  # fmt: skip
     return DatumEntry(
@@ -171,5 +171,5 @@ def _notes(found: FrameCombination) -> list[str]:
         notes.append(f"The variance factors did not settle within {found.request.options.sweeps} sweeps.")
     low = [one.name for one in result.centres if not one.redundancy > 1.0]
     if low:
-        notes.append(f"No redundancy, variance factor from robust residuals only: {', '.join(low)}")
+        notes.append(f"No other centre has stations of {', '.join(low)}: the covariance is as stated")
     return notes

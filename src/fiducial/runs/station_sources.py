@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _KINDS: Final = (*COORDINATES, "XPO", "YPO", "XPOR", "YPOR", "LOD")
 _DAY: Final = np.timedelta64(1, "D")
 _HOUR: Final = np.timedelta64(1, "h")
 _FREE_PART: Final = 1e-12
+_NEARLY_LONG: Final = re.compile(r"[A-Z0-9]{3}\d[A-Z0-9]{6}_", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -319,6 +321,9 @@ def _centre_name(path: Path, solution: StationSolution) -> str:
     try:
         return igs_names.parse_name(path.name).centre
     except FiducialError:
+        # Names that are long ones but for a detail.
+        if _NEARLY_LONG.match(path.name):
+            return path.name[:3].upper()
         return solution.header.agency or path.stem
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Method = Literal["midas", "trajectory", "both"]
 SHOWN_STEPS: Final = 12
+_DISAGREEMENT: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -221,10 +222,20 @@ def sentences(results: Sequence[StationResult]) -> list[str]:
         for candidate in () if result.detection is None else result.detection.candidates:
             verb = "step found" if candidate.accepted else "no step"
             told.append(f"{verb} at {str(candidate.epoch)[:10]}: {candidate.reason}")
+        if result.detection is None and _disagree(result):
+            told.append("MIDAS and the trajectory differ by more than three sigmas of the trajectory: there may be steps "
+                        "that no list names; look for them with --detect-steps")  # fmt: skip
         if result.series.frame is None:
             told.append("no frame is stated: give it with --frame before the rates are used")
         lines += [f"{station}: {text}" for text in dict.fromkeys(told)]
     return lines
+
+
+def _disagree(result: StationResult) -> bool:
+    if result.midas is None or result.trajectory is None:
+        return False
+    difference = np.abs(result.midas.velocity_m_per_yr - result.trajectory.velocity_m_per_yr)
+    return bool(np.any(difference > _DISAGREEMENT * result.trajectory.sigma_m_per_yr))
 
 
 def write_table(results: Sequence[StationResult], path: Path, *, overwrite: bool = False) -> Path:
@@ -277,14 +288,15 @@ def draw(results: Sequence[StationResult], folder: Path, *, overwrite: bool = Fa
         for component, name in enumerate(COMPONENTS):
             plain = re.sub(r"[^A-Za-z0-9_-]", "_", result.series.station)
             path = folder / f"{plain}-{name}.png"
-            content = png_bytes(_figure(result, component))
+            content = png_bytes(figure_of(result, component))
             with atomic_file(path, overwrite=overwrite) as partial:
                 partial.write_bytes(content)
             written.append(path)
     return written
 
 
-def _figure(result: StationResult, component: int) -> Figure:
+def figure_of(result: StationResult, component: int) -> Figure:
+    """Draw one component of a station less its velocity: positions, model, steps, residuals."""
     from fiducial.reports.figures import Series, series_plot
     from fiducial.reports.style import SOFT_INK
 

@@ -18,7 +18,6 @@ Mask = NDArray[np.bool_]
 SiteName = tuple[str, str, str]
 
 _MAD: Final = 1.4826
-_SWEEPS: Final = 50
 _LEAST: Final = 3
 
 
@@ -118,32 +117,27 @@ def align(
     used = allowed.copy()
     rejected: list[AlignmentRejection] = []
     design = _design(where)
-    for _ in range(max(_SWEEPS, len(sites))):
+    while True:
         parameters, inverse = _fit(design, target - source, weights, used)
         rest = target - source - np.einsum("sij,j->si", design, parameters)
         enu = np.einsum("sac,sc->sa", axes, rest)
         spread = _MAD * np.median(np.abs(enu[used] - np.median(enu[used], axis=0)), axis=0)
         limit = np.maximum(factor * spread, floor_m)
         excess = np.where(used[:, None], np.abs(enu) / limit, 0.0)
-        s, a = np.unravel_index(int(np.argmax(excess)), excess.shape)
+        s, a = (int(place) for place in np.unravel_index(int(np.argmax(excess)), excess.shape))
         if excess[s, a] <= 1.0:
             break
         used[s] = False
-        rejected.append(AlignmentRejection(sites[int(s)], "ENU"[int(a)], float(enu[s, a]), float(limit[a])))
-    freedom = max(3 * int(used.sum()) - 7, 1)
-    variance = float(np.einsum("si,sij,sj->", rest[used], weights[used], rest[used])) / freedom
-    local = np.einsum("sac,scd,sad->sa", axes, blocks, axes)[used]
-    return Alignment(
-        parameters=parameters,
-        covariance=variance * inverse,
-        variance_factor=variance,
-        sites=tuple(sites),
-        used=used,
-        residuals_enu_m=enu,
-        rms_enu_m=np.sqrt((enu[used] ** 2).mean(axis=0)),
-        wrms_enu_m=np.sqrt((enu[used] ** 2 / local).sum(axis=0) / (1.0 / local).sum(axis=0)),
-        rejected=tuple(rejected),
-    )
+        rejected.append(AlignmentRejection(sites[s], "ENU"[a], float(enu[s, a]), float(limit[a])))
+    variance = float(np.einsum("si,sij,sj->", rest[used], weights[used], rest[used])) / max(3 * int(used.sum()) - 7, 1)
+    rms, wrms = _sizes(enu[used], np.einsum("sac,scd,sad->sa", axes, blocks, axes)[used])
+    return Alignment(parameters, variance * inverse, variance, tuple(sites), used, enu, rms, wrms, tuple(rejected))
+
+
+def _sizes(enu: Array, variance: Array) -> tuple[Array, Array]:
+    """RMS and WRMS, shape (3,)."""
+    weighted = (enu**2 / variance).sum(axis=0) / (1.0 / variance).sum(axis=0)
+    return np.sqrt((enu**2).mean(axis=0)), np.sqrt(weighted)
 
 
 def _design(where: Array) -> Array:

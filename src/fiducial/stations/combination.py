@@ -19,7 +19,7 @@ from fiducial.stations.combination_model import (
     StationOptions,
     StationRejection,
 )
-from fiducial.stations.helmert_design import COORDINATES, coordinate_rows
+from fiducial.stations.helmert_design import AT_SURFACE, COORDINATES, coordinate_rows, helmert_design
 from fiducial.stations.systems import (
     CentreSolution,
     RotationInformation,
@@ -39,6 +39,9 @@ _LEAST_REDUNDANCY: Final = 1.0
 _LEAST_STATIONS: Final = 4
 _LEAST_SIGMA: Final = 0.3
 _NEARLY_SETTLED: Final = 0.1
+_LEAST_CORE: Final = 3
+_LEAST_FACTOR: Final = 1e-8
+"""Units of weight of software differ by a hundred; solutions without any noise would outweigh the datum."""
 _SINGULAR: Final = 1e10
 
 
@@ -150,7 +153,7 @@ class _Combiner:
             sigma = np.sqrt(np.diagonal(system.own_blocks, axis1=1, axis2=2))
             ratio = np.abs(rest[coordinate_rows(system.keys)]) / sigma
             scale = _MAD * float(np.median(ratio))
-            self.factor[k] = max(scale, 1e-6) ** 2
+            self.factor[k] = max(scale**2, _LEAST_FACTOR)
 
     def _solve(self) -> None:
         size = len(self.keys)
@@ -227,7 +230,10 @@ class _Combiner:
             redundancy = system.rank - used
             self.redundancy[k] = redundancy
             if redundancy > _LEAST_REDUNDANCY:
-                self.factor[k] = max(square / redundancy, 1e-12)
+                self.factor[k] = max(square / redundancy, _LEAST_FACTOR)
+            else:
+                # Nobody else sees its stations: its covariance stays as stated.
+                self.factor[k] = 1.0
         return float(np.max(np.abs(self.factor / before - 1.0)))
 
     def _reject(self, *, normalised: bool) -> bool:
@@ -257,19 +263,27 @@ class _Combiner:
         return changed | self._prune()
 
     def _reject_core(self) -> bool:
-        """Take the core station that is farthest from its reference out of the core, if it is beyond the limit."""
+        """Take core stations that are too far from their reference out of the core, the worst first.
+
+        Another core is another datum, which is a similarity of the network: it is fitted here, without solving again.
+        """
         rows, core = coordinate_rows(self.keys), set(self.core)
         rows = rows[[self.keys[row].site in core for row in rows[:, 0]]]
         longitude, latitude, _ = geodetic_from_geocentric(self.value[rows])
-        enu = np.einsum("sac,sc->sa", local_axes(longitude, latitude), self.step[rows])
-        worst, axis = (int(place) for place in np.unravel_index(int(np.argmax(np.abs(enu))), enu.shape))
-        limit = self.options.core_limit_m
-        if abs(enu[worst, axis]) <= limit:
-            return False
-        site = self.keys[rows[worst, 0]].site
-        self.core.remove(site)
-        self.rejections.append(StationRejection("", site, "reference", "ENU"[axis], float(enu[worst, axis]), limit))
-        return True
+        axes, design = local_axes(longitude, latitude), (helmert_design(self.keys, self.start) / AT_SURFACE)[rows]
+        step, limit = self.step[rows], self.options.core_limit_m
+        used = np.ones(len(rows), dtype=bool)
+        while used.sum() > _LEAST_CORE:
+            fitted = np.linalg.lstsq(design[used].reshape(-1, 7), step[used].ravel(), rcond=None)[0]
+            enu = np.einsum("sac,sc->sa", axes, step - design @ fitted) * used[:, None]
+            worst, axis = (int(place) for place in np.unravel_index(int(np.argmax(np.abs(enu))), enu.shape))
+            if abs(enu[worst, axis]) <= limit:
+                break
+            used[worst] = False
+            site = self.keys[rows[worst, 0]].site
+            self.core.remove(site)
+            self.rejections.append(StationRejection("", site, "reference", "ENU"[axis], float(enu[worst, axis]), limit))
+        return not used.all()
 
     def _prune(self) -> bool:
         """Parameters that no centre has any more leave the combination."""

@@ -16,6 +16,7 @@ Pairs = NDArray[np.intp]
 
 PAIR_TOLERANCE_YEARS: Final = 0.001
 _REJECT_AT: Final = 2.0
+_FEWEST_PAIRS: Final = 10
 _MEDIAN_TO_MEAN: Final = 1.2533
 """Standard error of a median over that of a mean, for normal errors: sqrt(pi/2)."""
 _INFLATION: Final = 3.0
@@ -31,7 +32,7 @@ class MidasVelocity:
     Attributes
     ----------
     velocity_m_per_yr, sigma_m_per_yr : ndarray, shape (3,)
-        Per Julian year. The sigma is a realistic one, which covers coloured noise.
+        Per Julian year. The sigma is a realistic one, which covers coloured noise; NaN for fewer than ten pairs.
     intercept_m : ndarray, shape (3,)
         Median of displacement minus velocity times time since the first epoch.
     pair_sigma_m_per_yr : ndarray, shape (3,)
@@ -64,7 +65,7 @@ class MidasVelocity:
         """Return plain values for JSON; rates in mm/yr."""
         return {
             "velocity_mm_per_yr": (1e3 * self.velocity_m_per_yr).tolist(),
-            "sigma_mm_per_yr": (1e3 * self.sigma_m_per_yr).tolist(),
+            "sigma_mm_per_yr": [None if np.isnan(one) else 1e3 * float(one) for one in self.sigma_m_per_yr],
             "pair_sigma_mm_per_yr": (1e3 * self.pair_sigma_m_per_yr).tolist(),
             "intercept_mm": (1e3 * self.intercept_m).tolist(),
             "rms_mm": (1e3 * self.rms_m).tolist(),
@@ -177,12 +178,15 @@ def midas(series: StationSeries, *, steps: Epochs | None = None, tolerance: floa
     keep = np.abs(values - np.median(values, axis=0)) <= _REJECT_AT * _spread(values)
     kept = [values[keep[:, k], k] for k in range(3)]
     velocity = np.array([np.median(column) for column in kept])
+    # Few pairs agree by chance, and their spread would promise a certainty that they do not have.
+    enough = len(np.unique(pairs, axis=0)) >= _FEWEST_PAIRS
     scale = np.array([_spread(column) for column in kept])
+    sigma = _INFLATION * _MEDIAN_TO_MEAN * scale / np.sqrt(keep.sum(axis=0) / _DEPENDENCE)
     reduced = local.displacement_m - np.outer(years - years[0], velocity)
     intercept = np.median(reduced, axis=0)
     return MidasVelocity(
         velocity_m_per_yr=velocity,
-        sigma_m_per_yr=_INFLATION * _MEDIAN_TO_MEAN * scale / np.sqrt(keep.sum(axis=0) / _DEPENDENCE),
+        sigma_m_per_yr=sigma if enough else np.full(3, np.nan),
         intercept_m=intercept,
         pair_sigma_m_per_yr=scale,
         removed_fraction=1.0 - keep.mean(axis=0),
@@ -191,7 +195,7 @@ def midas(series: StationSeries, *, steps: Epochs | None = None, tolerance: floa
         epochs=years.size,
         first=local.epochs[0],
         last=local.epochs[-1],
-        remarks=_remarks(float(years[-1] - years[0]), step_years, years),
+        remarks=_remarks(len(np.unique(pairs, axis=0)), step_years, years),
     )
 
 
@@ -199,11 +203,14 @@ def _spread(values: Float64) -> Float64:
     return np.asarray(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values, axis=0)), axis=0))
 
 
-def _remarks(span: float, step_years: Float64, years: Float64) -> tuple[str, ...]:
+def _remarks(pairs: int, step_years: Float64, years: Float64) -> tuple[str, ...]:
     remarks = []
+    span = float(years[-1] - years[0])
+    if pairs < _FEWEST_PAIRS:
+        remarks.append(f"{pairs} pairs are too few for a sigma")
     if span < _USABLE_YEARS:
         remarks.append(f"{span:.1f} years are short: below {_USABLE_YEARS} years the sigma is not reliable")
     inside = np.unique(step_years[(step_years > years[0]) & (step_years <= years[-1])])
     if inside.size:
-        remarks.append(f"pairs across {inside.size} steps are left out")
+        remarks.append(f"pairs across known steps ({inside.size}) are left out")
     return tuple(remarks)

@@ -47,19 +47,24 @@ def solution_of_normal(
         FID-3134 when more than origin, scale and orientation is missing; names the parameter.
     """
     design = helmert_design(keys, approximate) / AT_SURFACE
+    unknown = np.flatnonzero(np.diag(normal) <= 0.0)
+    if unknown.size:
+        raise _undetermined(name, keys[unknown[0]], "no observation")
     held = normal + datum_strength(keys, normal, _LITTLE) * design @ design.T
     try:
         covariance = triangular_inverse(held)
     except np.linalg.LinAlgError:
         covariance = np.full_like(held, np.inf)
     if (np.diag(covariance) * np.diag(held) > _SINGULAR).any():
-        diagonal = np.sqrt(np.maximum(np.diag(held), np.finfo(float).tiny))
+        diagonal = np.sqrt(np.diag(held))
         values, vectors = np.linalg.eigh(held / np.outer(diagonal, diagonal))
         key = keys[int(np.argmax(np.abs(vectors[:, 0])))]
-        raise NumericsError(
-            "FID-3134",
-            f"the normal equations of {name} do not determine {key.kind} {key.code}: smallest eigenvalue {values[0]:.3g}",
-            where=f"{name}, {key.kind} {key.code}",
-            fix="fetch the solution again, or leave the centre out",
-        )
+        raise _undetermined(name, key, f"smallest eigenvalue {values[0]:.3g}")
     return CentreSolution(name, tuple(keys), approximate + covariance @ right, covariance)
+
+
+def _undetermined(name: str, key: ParameterKey, why: str) -> NumericsError:
+    return NumericsError(
+        "FID-3134", f"the normal equations of {name} do not determine {key.kind} {key.code}: {why}",
+        where=f"{name}, {key.kind} {key.code}", fix="fetch the solution again, or leave the centre out",
+    )  # fmt: skip

@@ -146,7 +146,7 @@ def julian_years(epochs: Epochs) -> Float64:
 
     Examples
     --------
-    >>> julian_years(np.array(["2001-01-01T18:00"], dtype="datetime64[ns]"))
+    >>> julian_years(np.array(["2000-12-31T18:00"], dtype="datetime64[ns]"))
     array([1.])
     """
     return np.asarray((np.asarray(epochs) - _J2000) / _DAY / JULIAN_YEAR_DAYS, dtype=np.float64)

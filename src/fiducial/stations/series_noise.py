@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -18,7 +19,9 @@ NoiseKind = Literal["flicker", "estimate", "white"]
 NOISE_KINDS: Final = ("flicker", "estimate", "white")
 
 FLICKER: Final = -1.0
-_INDICES: Final = np.arange(-2.0, 0.0, 0.25)
+_INDEX_STEP: Final = 0.25
+_FIRST, _START, _LAST = -8, -4, -1
+"""Grid of indices in steps: random walk, flicker, nearly white."""
 _LEAST_FREEDOM: Final = 10
 
 
@@ -106,27 +109,40 @@ def estimate_noise(design: Float64, values: Float64, grid: NoiseGrid, kind: Nois
     -----
     C = s_w^2 I + s_p^2 dT^(-kappa/2) L L' (``geodesy.coloured_noise``), with dT one interval of the grid; the
     likelihood is profiled over the share of the power-law part. The index is the vertex of a parabola through the best
-    value of a grid of 0.25 and its neighbours.
+    value of a grid of 0.25, climbed from flicker noise, and its neighbours.
     """
     if kind == "white":
         return _white(design, values)
-    indices = [FLICKER] if kind == "flicker" else [float(index) for index in _INDICES]
-    found = [_at_index(design, values, grid, index) for index in indices]
+    known = {_START: _at_index(design, values, grid, FLICKER)}
     if kind == "flicker":
-        return found[0]
+        return known[_START]
     best = []
     for component in range(values.shape[1]):
-        profile = [models[component].log_likelihood for models in found]
-        place = int(np.argmax(profile))
-        if 0 < place < len(indices) - 1:
-            left, middle, right = profile[place - 1 : place + 2]
-            bend = left - 2.0 * middle + right
-            shift = 0.5 * (left - right) / bend if bend < 0.0 else 0.0
-            index = indices[place] + shift * (indices[1] - indices[0])
-            best.append(_at_index(design, values[:, [component]], grid, float(index))[0])
-        else:
-            best.append(found[place][component])
+        place = _highest(component, known, lambda number: _at_index(design, values, grid, number * _INDEX_STEP))
+        if place in {_FIRST, _LAST}:
+            best.append(known[place][component])
+            continue
+        left, middle, right = (known[place + shift][component].log_likelihood for shift in (-1, 0, 1))
+        bend = left - 2.0 * middle + right
+        vertex = place + (0.5 * (left - right) / bend if bend < 0.0 else 0.0)
+        best.append(_at_index(design, values[:, [component]], grid, float(vertex * _INDEX_STEP))[0])
     return tuple(best)
+
+
+def _highest(
+    component: int, known: dict[int, tuple[NoiseModel, ...]], model: Callable[[int], tuple[NoiseModel, ...]]
+) -> int:
+    """Climb from flicker noise to the place of the grid of indices with the highest likelihood; fill what is needed."""
+    place = _START
+    while True:
+        around = [number for number in (place - 1, place, place + 1) if _FIRST <= number <= _LAST]
+        for number in around:
+            if number not in known:
+                known[number] = model(number)
+        top = max(around, key=lambda number: known[number][component].log_likelihood)
+        if top == place:
+            return place
+        place = top
 
 
 def _white(design: Float64, values: Float64) -> tuple[NoiseModel, ...]:

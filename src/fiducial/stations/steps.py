@@ -69,8 +69,16 @@ class StepDetection:
 
     def to_dict(self) -> list[dict[str, object]]:
         """Return plain values for JSON."""
-        return [{"epoch": str(np.datetime_as_string(one.epoch, "s")), "scan_sigma": one.scan, "accepted": one.accepted,
-                 "bayes_gain": one.bayes_gain, "reason": one.reason} for one in self.candidates]  # fmt: skip
+        return [
+            {
+                "epoch": str(np.datetime_as_string(one.epoch, "s")),
+                "scan_sigma": one.scan if np.isfinite(one.scan) else None,
+                "bayes_gain": one.bayes_gain if np.isfinite(one.bayes_gain) else None,
+                "accepted": one.accepted,
+                "reason": one.reason,
+            }
+            for one in self.candidates
+        ]
 
 
 def detect_steps(
@@ -145,7 +153,7 @@ def _near(epochs: Epochs, step: np.datetime64) -> NDArray[np.bool_]:
 
 
 def _origin(used: StationSeries) -> float:
-    return float(0.5 * (used.years[0] + used.years[-1]))
+    return float(0.5 * (used.years[0] + used.years[-1])) if used.size else 0.0
 
 
 def _best_place(

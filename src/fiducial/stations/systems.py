@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import lapack
 
 from fiducial.errors import NumericsError
 from fiducial.stations.helmert_design import AT_SURFACE, HELMERT, ParameterKey, coordinate_rows, helmert_design
@@ -308,11 +308,10 @@ def _unit_diagonal(matrix: Array) -> tuple[Array, Array]:
 
 
 def _inverse(covariance: Array, solution: CentreSolution) -> Array:
-    correlation, diagonal = _unit_diagonal(covariance)
     try:
-        factor = cho_factor(correlation, lower=True)
+        return triangular_inverse(covariance)
     except np.linalg.LinAlgError:
-        values, vectors = np.linalg.eigh(correlation)
+        values, vectors = np.linalg.eigh(_unit_diagonal(covariance)[0])
         key = solution.keys[int(np.argmax(np.abs(vectors[:, 0])))]
         raise NumericsError(
             "FID-3130",
@@ -321,13 +320,23 @@ def _inverse(covariance: Array, solution: CentreSolution) -> Array:
             where=f"{solution.name}, {key.kind} {key.code}",
             fix="fetch the solution again, or leave the centre out",
         ) from None
-    inverse = cho_solve(factor, np.eye(len(covariance)))
-    return np.asarray(0.5 * (inverse + inverse.T) / np.outer(diagonal, diagonal), dtype=np.float64)
 
 
 def triangular_inverse(matrix: Array) -> Array:
-    """Return the inverse of a symmetric positive definite matrix through its Cholesky factor."""
+    """Return the inverse of a symmetric positive definite matrix through its Cholesky factor.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        When it is not positive definite.
+    """
     correlation, diagonal = _unit_diagonal(matrix)
-    lower = np.linalg.cholesky(correlation)
-    half = solve_triangular(lower, np.eye(len(matrix)), lower=True)
-    return np.asarray(half.T @ half / np.outer(diagonal, diagonal), dtype=np.float64)
+    factor, failed = lapack.dpotrf(correlation, lower=1, clean=1)
+    if failed:
+        msg = "not positive definite"
+        raise np.linalg.LinAlgError(msg)
+    # A third of the operations of multiplying the inverted factors.
+    half, _ = lapack.dpotri(factor, lower=1)
+    lower = np.tril(half)
+    inverse = lower + np.tril(half, -1).T
+    return np.asarray(inverse / np.outer(diagonal, diagonal), dtype=np.float64)

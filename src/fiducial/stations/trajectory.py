@@ -294,9 +294,11 @@ def prepared(
     steps = merged_steps(model.steps)
     if steps.size < np.unique(model.steps).size:
         remarks.append("steps closer than 15 days are modelled as one")
-    visible = _visible(steps, used.epochs)
+    visible, seen = _visible(steps, used)
     unseen = np.datetime_as_string(steps[~visible], "D")
-    remarks += [f"step {step} has no positions on one of its sides: left out" for step in unseen]
+    remarks += [f"step {step} has too few positions on one of its sides: left out" for step in unseen]
+    rejected += tuple(RejectedEpoch(epoch, "too few positions between steps") for epoch in used.epochs[~seen])
+    used = used.select(seen)
     kept = tuple(one for one in model.relaxations if used.size and used.epochs[0] < one.epoch < used.epochs[-1])
     if len(kept) < len(model.relaxations):
         remarks.append("relaxations that begin outside the series are left out")
@@ -310,15 +312,17 @@ def _middle(epochs: Epochs) -> np.datetime64:
     return np.datetime64((epochs[0] + (epochs[-1] - epochs[0]) // 2).astype("datetime64[D]"), "ns")
 
 
-def _visible(steps: Epochs, epochs: Epochs) -> NDArray[np.bool_]:
-    """Tell which steps have positions between them and their neighbours."""
+def _visible(steps: Epochs, used: StationSeries) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell which steps have averages on both sides, and which positions lie where there are averages."""
+    years = averages(used, steps).years
+    place = np.searchsorted(years, julian_years(steps), side="left")
     visible = np.zeros(steps.size, dtype=bool)
-    place = np.searchsorted(epochs, steps, side="left")
     previous = 0
     for number, index in enumerate(place.tolist()):
-        visible[number] = previous < index < epochs.size
+        visible[number] = previous < index < years.size
         previous = index if visible[number] else previous
-    return visible
+    count = np.diff(np.r_[0, place, years.size])
+    return visible, np.asarray(count[np.searchsorted(steps, used.epochs, side="right")] > 0)
 
 
 def require_determined(design: Float64, model: TrajectoryModel, station: str) -> None:

@@ -206,7 +206,9 @@ def _most_likely(around: _Surroundings, published_variance: Array) -> Array:
 
     spread = max(robust_sigma(around.values), 0.05)
     start = np.clip(np.log([spread, 300.0, 0.3 * spread, 1.0]), _BOUNDS[:, 0], _BOUNDS[:, 1])
-    found: Any = minimize(objective, start, method="L-BFGS-B", bounds=Bounds(_BOUNDS[:, 0], _BOUNDS[:, 1]), options={"maxiter": 15})
+    found: Any = minimize(
+        objective, start, method="L-BFGS-B", bounds=Bounds(_BOUNDS[:, 0], _BOUNDS[:, 1]), options={"maxiter": 15}
+    )
     return np.asarray(found.x, dtype=np.float64)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse import coo_array, csr_array
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
@@ -125,7 +125,15 @@ class ComponentField:
         system = self.correlation(self.vectors[near], self.vectors[near]) * np.outer(local, local)
         system[np.diag_indices(len(near))] += self.noise_variance[near]
         cross = self.correlation(self.vectors[near], vectors) * local[:, None] * sigma
-        factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+        try:
+            factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+        except LinAlgError as error:
+            raise NumericsError(
+                "FID-3146",
+                "the covariance of the sites of a velocity model is not positive definite",
+                where=f"{len(near)} sites around site {near[0] + 1} of the component",
+                fix="make the model again; check the sigmas of its tables",
+            ) from error
         solved = cho_solve(factor, np.column_stack([np.ones(len(near)), cross]), check_finite=False)
         unit, gain = solved[:, 0], solved[:, 1:]
         missing = 1.0 - gain.sum(axis=0)

@@ -105,19 +105,15 @@ def _agreeing(stations: StationVelocities, members: Index) -> Index:
     """Leave out, one by one, the station farthest from the median of at least three, while they disagree."""
     used = members
     while len(used) >= 3 and _probability(stations, used) < DISAGREE_BELOW:
-        variance = _variance(stations, used)
-        difference = stations.velocity_enu_mm_per_yr[used] - np.nanmedian(
-            stations.velocity_enu_mm_per_yr[used, :2], axis=0
-        ) @ np.eye(2, 3)
-        difference[:, 2] -= _median_up(stations, used)
-        worst = np.argmax(np.nansum(difference**2 / variance, axis=1))
-        used = np.delete(used, worst)
+        values = stations.velocity_enu_mm_per_yr[used]
+        square = np.zeros(len(used))
+        for component in range(3):
+            known = np.isfinite(values[:, component])
+            if known.any():
+                difference = values[known, component] - np.median(values[known, component])
+                square[known] += difference**2 / _variance(stations, used)[known, component]
+        used = np.delete(used, np.argmax(square))
     return used
-
-
-def _median_up(stations: StationVelocities, members: Index) -> float:
-    up = stations.velocity_enu_mm_per_yr[members, 2]
-    return float(np.median(up[np.isfinite(up)])) if np.isfinite(up).any() else 0.0
 
 
 def _variance(stations: StationVelocities, members: Index) -> NDArray[np.float64]:
