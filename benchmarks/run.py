@@ -23,6 +23,7 @@ def main() -> None:
         "orbit_day",
         "orbit_sensitivity",
         "station_combination",
+        "sinex_read",
     ):
         print(f"== {name}", flush=True)
         subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=True)

@@ -243,7 +243,7 @@ def test_neighbourhood_of_one_site_more_than_three() -> None:
     """The least network there can be in one component still predicts."""
     stations, _ = network(31)
     assert np.isfinite(model_of_sites(stations, fixed=(SIMULATED,) * 3).predict([3.0], [50.0]).covariance_enu).all()
-    assert velocity_local.NEIGHBOURS == 80
+    assert velocity_local.NEIGHBOURS == 150
 
 
 # -- the file ---------------------------------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ def validate(
     seed
         Of the random numbers that deal sites and blocks to folds.
     fixed
-        Take the covariance parameters of all sites in every fold, instead of refitting them (five times as fast).
+        Take the covariance parameters of all sites in every fold, instead of refitting them (several times as fast).
     plate
         As for the model.
     origin_rate_bias

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 FIT_NEIGHBOURS: Final = 25
-FIT_SITES: Final = 700
+FIT_SITES: Final = 1500
 """The parameters are fitted to at most this many sites, each predicted from its neighbours among all."""
 FREEDOM: Final = 4.0
 """Degrees of freedom of the Student distribution of residuals: one site in 25 lies beyond 2.8 scales."""
