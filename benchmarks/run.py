@@ -24,6 +24,7 @@ def main() -> None:
         "orbit_sensitivity",
         "station_combination",
         "sinex_read",
+        "velocity_model",
     ):
         print(f"== {name}", flush=True)
         subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=True)

@@ -9,7 +9,7 @@ from cyclopts import App
 
 from fiducial import __version__
 
-MOTION_MODULES: Final = (
+COMMAND_MODULES: Final = (
     "motion_calibrations",
     "motion_frames",
     "motion_score",
@@ -17,7 +17,7 @@ MOTION_MODULES: Final = (
     "frame_iterate",
     "stations_model",
 )
-"""Modules beside ``motion`` that add commands to its ``app`` when they are imported."""
+"""Modules that add commands to the ``app`` of another one when they are imported."""
 
 app = App(
     name="fiducial",
@@ -43,5 +43,5 @@ app.command(
 )
 app.command("fiducial.cli.eop:app", name="eop", help="Earth rotation parameters: compare with C04.")
 app.command("fiducial.cli.doctor:doctor", name="doctor", help="Tell whether this machine has what Fiducial needs.")
-for module in MOTION_MODULES:
+for module in COMMAND_MODULES:
     import_module(f"fiducial.cli.{module}")
