@@ -18,6 +18,7 @@ Mask = NDArray[np.bool_]
 Array = NDArray[np.float64]
 
 _JUDGES: Final = 3
+_SIGMAS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +65,7 @@ def reject_outliers(
     Notes
     -----
     Tests: RMS of a centre's satellite against its constellation, RMS of the other arcs being the measure; more rejected
-    satellites of a centre than allowed; Helmert parameters of a centre. Until none fails, weights are those of
+    satellites of a centre than allowed; Helmert parameters of a centre, less three sigma. Until none fails, weights are those of
     absolute deviations, which outliers cannot bend; the weights asked for are then estimated and tested in turn. With
     fewer than three weighted centres nobody can say who is wrong, and no centre is judged by its parameters.
     """
@@ -160,15 +161,17 @@ def _by_parameters(
     found: list[_Violation] = []
     every = tuple(range(len(moments.satellites)))
     for k in np.flatnonzero((weighted & (result.records > 0)).any(axis=1)):
-        parameters = np.nan_to_num(result.helmert[k])
+        # What a few records leave uncertain is no fault of the centre: the limit must be passed by three sigma.
+        sure = np.maximum(np.abs(result.helmert[k]) - _SIGMAS * result.helmert_sigma[k], 0.0)
+        parameters = np.nan_to_num(sure)
         checks: list[tuple[Reason, float, float, str, tuple[int, ...]]] = [
-            ("translation", float(np.abs(parameters[0, :3]).max()), options.translation_limit_m, "m", every),
-            ("rotation", float(np.abs(parameters[0, 4:]).max() / ORBIT_HEIGHT_M / MILLIARCSECOND_RAD),
+            ("translation", float(parameters[:, :3].max()), options.translation_limit_m, "m", every),
+            ("rotation", float(parameters[:, 4:].max() / ORBIT_HEIGHT_M / MILLIARCSECOND_RAD),
              options.rotation_limit_mas, "mas", every),
         ]  # fmt: skip
         for c, letter in enumerate(letters):
             columns = tuple(s for s in every if moments.satellites[s][0] == letter)
-            scale = abs(float(parameters[c, 3])) / ORBIT_HEIGHT_M * 1e9
+            scale = float(parameters[c, 3]) / ORBIT_HEIGHT_M * 1e9
             checks.append(("scale", scale, options.scale_limit_ppb, "ppb", columns))
         for reason, value, limit, unit, columns in checks:
             if value > limit and weighted[k, list(columns)].any():

@@ -27,6 +27,7 @@ _RETREAT_FLOOR_M: Final = 0.05
 _MOST: Final = 0.9
 _SPIKE_SHARE: Final = 0.1
 _SPIKE_FACTOR: Final = 6.0
+_NEIGHBOURS: Final = 3
 _WINDOW: Final = 5
 _STEP_FACTOR: Final = 4.0
 
@@ -224,11 +225,29 @@ def _spikes(
         off = np.sqrt(((series - _running_median(series)) ** 2).sum(axis=1))
         # Where the set of centres changes all the time their median itself is restless.
         limit = max(options.spike_limit_m, _SPIKE_FACTOR * float(np.median(off)))
-        spikes = np.flatnonzero(off > limit)
+        spikes = np.array(
+            [i for i in np.flatnonzero(off > limit) if _confirmed(stack, usable, k, s, rows[i], limit)], int
+        )
         if 0 < spikes.size <= max(_SPIKE_SHARE * rows.size, 1):
             usable[k, rows[spikes], s] = False
             worst = float(off[spikes].max())
             found.append(_exclusion(stack, int(k), int(s), "spike", rows[spikes], worst, limit))
+
+
+def _confirmed(stack: OrbitStack, usable: Mask, k: int, s: int, row: int, limit: float) -> bool:
+    """Whether a record jumps against the other centres one by one, and not only against a median of changing ones."""
+    near = np.arange(max(row - _WINDOW, 0), min(row + _WINDOW + 1, stack.epochs_gps.size))
+    jumps = []
+    for j in range(len(stack.centres)):
+        if j == k or not usable[j, row, s]:
+            continue
+        both = near[usable[k, near, s] & usable[j, near, s] & (near != row)]
+        # Neighbours hours away say nothing of a jump now.
+        if both.size >= _NEIGHBOURS:
+            here = stack.position_m[k, row, s] - stack.position_m[j, row, s]
+            usual = np.median(stack.position_m[k, both, s] - stack.position_m[j, both, s], axis=0)
+            jumps.append(float(np.linalg.norm(here - usual)))
+    return bool(jumps) and float(np.median(jumps)) > limit
 
 
 def _stretches(
