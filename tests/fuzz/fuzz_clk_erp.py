@@ -7,18 +7,17 @@ written and read again, and the quick reader of clock records must agree with th
 
 from __future__ import annotations
 
-import random
 import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
 from fiducial.errors import FiducialError
+from fuzz.fuzz_egms import Choices, FuzzedChoices
 
 TOKENS = (
     b"\n", b"\r\n", b"\r", b"\x00", b"-", b".", b"E", b"D", b"nan", b"inf", b"-0.0", b"E+99", b"E-99", b"1e400", b"_", b" ",
@@ -32,37 +31,6 @@ FINALS = (
     + b"24 920 60573.00 P  0.225935 0.014379  0.408848 0.022707  P 0.0574194 0.0182122".ljust(187)
     + b"\n"
 )
-
-
-class Choices(Protocol):
-    """Where decisions come from: the fuzzer's bytes or a random generator."""
-
-    def integer(self, low: int, high: int) -> int: ...
-    def content(self, size: int) -> bytes: ...
-
-
-class RandomChoices:
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311
-
-    def integer(self, low: int, high: int) -> int:
-        return self._random.randint(low, high)
-
-    def content(self, size: int) -> bytes:
-        return self._random.randbytes(size)
-
-
-class FuzzedChoices:
-    def __init__(self, data: bytes) -> None:
-        import atheris
-
-        self._provider = atheris.FuzzedDataProvider(data)
-
-    def integer(self, low: int, high: int) -> int:
-        return int(self._provider.ConsumeIntInRange(low, high))
-
-    def content(self, size: int) -> bytes:
-        return bytes(self._provider.ConsumeBytes(size))
 
 
 def _clock_seeds() -> list[bytes]:

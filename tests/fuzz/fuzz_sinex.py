@@ -7,17 +7,16 @@ and read again, and must be the same when it is read in small pieces.
 
 from __future__ import annotations
 
-import random
 import sys
 import warnings
 from pathlib import Path
-from typing import Protocol
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
 from fiducial.errors import FiducialError
+from fuzz.fuzz_egms import Choices, FuzzedChoices
 
 TOKENS = (
     b"\n", b"\r\n", b"\r", b"\x00", b"-", b".", b"E", b"D", b"nan", b"inf", b"-0.0", b"E+99", b"E-99", b" ", b"\t",
@@ -26,37 +25,6 @@ TOKENS = (
     b"\x1f\x8b", b"BZh", b"\x1f\x9d", b"#" * 90, b"m/y ", b"mas ", b"9.99999999999999E+98", b"-.10000000000000E-98",
     b"+SOLUTION/MATRIX_ESTIMATE L CORR\n", b"-SOLUTION/MATRIX_ESTIMATE L CORR\n", b"0.00000000000000E+00", b"AEXP_E",
 )  # fmt: skip
-
-
-class Choices(Protocol):
-    """Where decisions come from: the fuzzer's bytes or a random generator."""
-
-    def integer(self, low: int, high: int) -> int: ...
-    def content(self, size: int) -> bytes: ...
-
-
-class RandomChoices:
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311
-
-    def integer(self, low: int, high: int) -> int:
-        return self._random.randint(low, high)
-
-    def content(self, size: int) -> bytes:
-        return self._random.randbytes(size)
-
-
-class FuzzedChoices:
-    def __init__(self, data: bytes) -> None:
-        import atheris
-
-        self._provider = atheris.FuzzedDataProvider(data)
-
-    def integer(self, low: int, high: int) -> int:
-        return int(self._provider.ConsumeIntInRange(low, high))
-
-    def content(self, size: int) -> bytes:
-        return bytes(self._provider.ConsumeBytes(size))
 
 
 def seeds() -> list[bytes]:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import random
 import sys
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -22,6 +20,7 @@ import ncompress
 import numpy as np
 
 from fiducial.errors import FiducialError
+from fuzz.fuzz_egms import Choices, FuzzedChoices
 from sp3_factory import record, small
 
 TOKENS = (
@@ -30,37 +29,6 @@ TOKENS = (
     b"%f", b"%i", b"/* ", b"##", b"#a", b"#c", b"#dV", b"UTC", b"BDT", b"GLO", b"ccc", b"  1", b"R24", b"9" * 20, b"99", b"1.25",
     b"2024", b"1971", b"2199 12 31", b"24", b"60", b"IGS20", b"ITRF2", b"\xb2", b"  ", b"        ", b"\x1a", b"/*\n",
 )  # fmt: skip
-
-
-class Choices(Protocol):
-    """Where decisions come from: the fuzzer's bytes or a random generator."""
-
-    def integer(self, low: int, high: int) -> int: ...
-    def content(self, size: int) -> bytes: ...
-
-
-class RandomChoices:
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311
-
-    def integer(self, low: int, high: int) -> int:
-        return self._random.randint(low, high)
-
-    def content(self, size: int) -> bytes:
-        return self._random.randbytes(size)
-
-
-class FuzzedChoices:
-    def __init__(self, data: bytes) -> None:
-        import atheris
-
-        self._provider = atheris.FuzzedDataProvider(data)
-
-    def integer(self, low: int, high: int) -> int:
-        return int(self._provider.ConsumeIntInRange(low, high))
-
-    def content(self, size: int) -> bytes:
-        return bytes(self._provider.ConsumeBytes(size))
 
 
 def _with_everything():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fuzz import fuzz_clk_erp
+from fuzz import fuzz_clk_erp, fuzz_egms
 
 HEADER = b"     3.00           CLOCK DATA          G                   RINEX VERSION / TYPE\n"
 RECORD = b"AS G01  2024 09 19 00 00  0.000000  1    1.000000000000E-04\n"
@@ -19,7 +19,7 @@ FOUND: tuple[tuple[str, bytes], ...] = (
 
 
 def test_damaged_files_raise_fiducial_errors_and_nothing_else():
-    accepted = sum(fuzz_clk_erp.run(fuzz_clk_erp.RandomChoices(seed)) for seed in range(600))
+    accepted = sum(fuzz_clk_erp.run(fuzz_egms.RandomChoices(seed)) for seed in range(600))
     # Inputs that are all refused, or all accepted, would test little.
     assert 120 < accepted < 480
 
