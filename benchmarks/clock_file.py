@@ -7,7 +7,6 @@ The peer is the Python of FIDUCIAL_PEERS (default /tmp/peers/bin/python); withou
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common import report
 from fiducial.formats import clk
 from fiducial.orbits.orbit import Clocks
 
@@ -97,14 +97,5 @@ def measure(rounds: int = 5) -> dict[str, object]:
     return result
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    found = measure(arguments.rounds)
-    print(json.dumps(found) if arguments.json else "\n".join(f"{name:28} {value}" for name, value in found.items()))
-
-
 if __name__ == "__main__":
-    main()
+    report(measure, __doc__)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import statistics
 import time
 from collections.abc import Callable
@@ -64,3 +66,13 @@ def alternate(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[
             contender()
             seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def report(measure: Callable[[int], dict[str, object]], description: str | None) -> None:
+    """Command line of a benchmark of so many rounds: lines of names and values, or JSON."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    found = measure(arguments.rounds)
+    print(json.dumps(found) if arguments.json else "\n".join(f"{name:28} {value}" for name, value in found.items()))

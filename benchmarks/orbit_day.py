@@ -5,7 +5,6 @@ Each round is a process of its own: start of Python, reading, combination of orb
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -13,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from common import report
 
 DATA = Path(os.environ.get("FIDUCIAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
 DAY = DATA / "orbits/2024-263-final"
@@ -52,14 +53,5 @@ def measure(rounds: int = 5) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    found = measure(arguments.rounds)
-    print(json.dumps(found) if arguments.json else "\n".join(f"{name:28} {value}" for name, value in found.items()))
-
-
 if __name__ == "__main__":
-    main()
+    report(measure, __doc__)

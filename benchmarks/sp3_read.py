@@ -7,13 +7,14 @@ their lines say so.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
+
+from common import report
 
 PEERS = os.environ.get("FIDUCIAL_PEERS", "/tmp/peers/bin/python")  # noqa: S108
 DATA = Path(os.environ.get("FIDUCIAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -64,14 +65,5 @@ def measure(rounds: int = 5) -> dict[str, object]:
     return result
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    found = measure(arguments.rounds)
-    print(json.dumps(found) if arguments.json else "\n".join(f"{name:28} {value}" for name, value in found.items()))
-
-
 if __name__ == "__main__":
-    main()
+    report(measure, __doc__)

@@ -29,7 +29,6 @@ _DAY_OF_YEAR: Final = re.compile(rb"(\d{4})-(\d{3})")
 _CLOCK: Final = re.compile(rb"([01]\d|2[0-3]):([0-5]\d):([0-5]\d)")
 _NAT: Final = np.datetime64("NaT", "ns")
 _JD_MINUS_MJD: Final = 2_400_000.5
-_YEAR_DAYS: Final = (365.0, 366.0)
 LENGTH_LIMIT_M: Final = 3e7
 
 

@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 
 Reason = Literal[
     "gross-record", "spike", "cut-arc", "gross-arc", "two-centres-disagree", "satellite-rms", "too-many-satellites",
-    "translation", "rotation", "scale", "too-few-centres", "clock-kind", "by-request",
+    "translation", "rotation", "scale", "too-few-centres", "clock-kind",
 ]  # fmt: skip
 
 _JUDGES: Final = 3

@@ -24,7 +24,6 @@ _COLUMNS: Final = {
     "ut1_minus_utc_s": ("ut1_us", 1e6),
     "lod_s": ("lod_us", 1e6),
 }
-_GAP_DAYS: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)

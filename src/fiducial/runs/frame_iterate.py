@@ -16,6 +16,7 @@ from fiducial.constants import MILLIARCSECOND_RAD
 from fiducial.errors import InputError
 from fiducial.orbits.combination import OrbitCombination, combine_day, prepare_day
 from fiducial.orbits.moments import ORBIT_HEIGHT_M
+from fiducial.orbits.stack import stack_orbits
 from fiducial.runs.orbit_combine import CombinationInput, CombineRequest, load
 
 Array = NDArray[np.float64]
@@ -110,7 +111,8 @@ def compare_rotations(request: CombineRequest) -> RotationComparison:
             "FID-1361", f"{len(centres)} centres have orbits and rotations, three are needed",
             where=turned.auxiliary.paths["frame summary"].name, fix="give the orbits of more centres of the summary",
         )  # fmt: skip
-    plain = load(replace(request, clocks=False, rotations=False))
+    orbits_read = {name: data.orbit.orbit for name, data in turned.centres.items()}
+    plain = replace(turned, stack=stack_orbits(orbits_read, turned.stack.epochs_gps))
     before, after = _combined(plain), _combined(turned)
     rows = [plain.stack.centres.index(name) for name in centres]
     orbits = before.estimate.helmert[rows, 0, 4:] / ORBIT_HEIGHT_M

@@ -27,7 +27,6 @@ _SENTENCES: Final = {
     "scale": "scale {value} above {limit}: compared only",
     "too-few-centres": "{value}, wanted {limit}",
     "clock-kind": "noise {value}, while the other centres allow {limit}: clocks of another kind",
-    "by-request": "left out on request",
 }
 _SHOWN: Final = {"m": (1e3, "mm"), "s": (1e12, "ps")}
 _LARGE: Final = {"m": (10.0, 1e-3, "km"), "s": (1e-7, 1e6, "µs")}
