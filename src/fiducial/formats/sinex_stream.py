@@ -6,8 +6,9 @@ import bz2
 import gzip
 import hashlib
 import io
+import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn, cast
@@ -20,27 +21,26 @@ from fiducial.formats.text_source import open_source
 
 PIECE_BYTES: Final = 2 * 2**20
 LONGEST_LINE_BYTES: Final = 2**16
+_BUFFER_BYTES: Final = 2**17
 
 _END: Final = b"%ENDSNX"
-_PERCENT, _PLUS, _MINUS, _STAR, _SPACE = b"%+-* "
+_PERCENT, _PLUS, _MINUS, _STAR = b"%+-*"
 _MARKS: Final = np.zeros(256, dtype=np.bool_)
 _MARKS[[_PERCENT, _PLUS, _MINUS]] = True
+_NOWHERE: Final = np.zeros(1, dtype=np.intp)
 
 
 class ByteSource:
     """Decompressed bytes of a path or of bytes, in pieces; afterwards the name and digest of what was stored."""
 
     def __init__(self, source: str | Path | bytes, name: str) -> None:
-        self._pieces: Iterator[bytes]
-        if isinstance(source, bytes) or not _streams(Path(source)):
-            # LZW has no streaming decoder here; what is wrong with a path is told by open_source too.
-            content = open_source(source, name=name)
-            self.name, self._digest = content.name, content.sha256
-            view = content.data
-            self._pieces = (view[start : start + PIECE_BYTES] for start in range(0, len(view), PIECE_BYTES))
+        self._digest = ""
+        if isinstance(source, bytes):
+            self.name = name or "bytes"
+            self._pieces = self._whole(source)
         else:
             path = Path(source)
-            self.name, self._digest = name or path.name, ""
+            self.name = name or path.name or str(path)
             self._pieces = self._stream(path)
 
     @property
@@ -56,17 +56,37 @@ class ByteSource:
             if not cut:
                 rest += piece
                 continue
-            yield rest + piece[:cut]
+            yield rest + piece[:cut] if rest else piece[:cut]
             rest = piece[cut:]
         if rest:
             yield rest
 
+    def _whole(self, source: Path | bytes) -> Iterator[bytes]:
+        content = open_source(source, name=self.name)
+        self._digest = content.sha256
+        for start in range(0, len(content.data), PIECE_BYTES):
+            yield content.data[start : start + PIECE_BYTES]
+
     def _stream(self, path: Path) -> Iterator[bytes]:
         try:
-            with path.open("rb") as file:
+            file = path.open("rb", buffering=0)
+        except (OSError, ValueError):
+            # What is wrong with the path is told in one place.
+            yield from self._whole(path)
+            return
+        try:
+            with file:
+                magic = file.read(3)
+                file.seek(0)
+                if magic.startswith(b"\x1f\x9d"):
+                    # LZW has no streaming decoder here.
+                    yield from self._whole(path)
+                    return
                 hashed = _Hashed(file)
-                stream = _decompressed(hashed)
-                while piece := stream.read(PIECE_BYTES):
+                stream = _decompressed(hashed, magic)
+                # A buffer of the largest size for a small file costs more than to read it.
+                step = min(PIECE_BYTES, os.fstat(file.fileno()).st_size or PIECE_BYTES) if stream is hashed else PIECE_BYTES
+                while piece := stream.read(step):
                     yield piece
                 while hashed.read(PIECE_BYTES):
                     pass
@@ -84,7 +104,7 @@ class ByteSource:
 class _Hashed(io.RawIOBase):
     """A file that digests what is read from it."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: io.FileIO) -> None:
         super().__init__()
         self._file = file
         self.digest = hashlib.sha256()
@@ -102,29 +122,13 @@ class _Hashed(io.RawIOBase):
         buffer[: len(content)] = content
         return len(content)
 
-    def magic(self) -> bytes:
-        """Return the first bytes without taking them."""
-        content = self._file.read(3)
-        self._file.seek(0)
-        return content
 
-
-def _streams(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return not file.read(2).startswith(b"\x1f\x9d")
-    except (OSError, ValueError):
-        return False
-
-
-def _decompressed(file: _Hashed) -> BinaryIO:
-    magic = file.magic()
-    raw = cast("BinaryIO", file)
+def _decompressed(file: _Hashed, magic: bytes) -> io.RawIOBase | io.BufferedIOBase:
     if magic.startswith(b"\x1f\x8b"):
-        return cast("BinaryIO", gzip.GzipFile(fileobj=raw))
+        return gzip.GzipFile(fileobj=cast("BinaryIO", io.BufferedReader(file, _BUFFER_BYTES)))
     if magic == b"BZh":
-        return cast("BinaryIO", bz2.BZ2File(raw))
-    return raw
+        return bz2.BZ2File(cast("BinaryIO", io.BufferedReader(file, _BUFFER_BYTES)))
+    return file
 
 
 def _damaged(name: str, problem: str) -> FormatError:
@@ -179,8 +183,10 @@ class _State:
     """The block that is open, and what has been gathered of it."""
 
     title: str | None = None
+    printed: bytes = b""
     line: int = 0
     first_line: int = 0
+    wanted: bool = True
     parts: list[bytes] = field(default_factory=list)
 
 
@@ -191,6 +197,9 @@ class BlockReader:
     ----------
     source : ByteSource
     findings : Findings
+    wanted : collection of str, optional
+        First words of the titles whose lines are gathered, all by default. Of other blocks only the opening and closing
+        lines are looked at; their ``data`` stay empty.
 
     Attributes
     ----------
@@ -200,11 +209,12 @@ class BlockReader:
         Of all blocks met.
     """
 
-    def __init__(self, source: ByteSource, findings: Findings) -> None:
+    def __init__(self, source: ByteSource, findings: Findings, wanted: Collection[str] | None = None) -> None:
         self.frame = Frame()
         self.titles: list[str] = []
         self._source = source
         self._findings = findings
+        self._wanted = wanted
         self._state = _State()
 
     @property
@@ -224,15 +234,18 @@ class BlockReader:
         line = 1
         for piece in self._source.pieces():
             content = np.frombuffer(piece, dtype=np.uint8)
-            ends = np.flatnonzero(content == ord("\n"))
-            starts = np.concatenate(([0], ends + 1))
-            starts = starts[starts < len(content)]
-            if np.diff(starts, append=len(content)).max() > LONGEST_LINE_BYTES:
-                where = f"{self.name}, line {line + int(np.diff(starts, append=len(content)).argmax())}"
+            # Where lines start, and after the last one the end of the piece.
+            starts = np.flatnonzero(content == ord("\n")) + 1
+            ends = starts if len(starts) and starts[-1] == len(content) else np.append(starts, len(content))
+            starts = np.concatenate((_NOWHERE, ends[:-1]))
+            lengths = ends - starts
+            if lengths.max() > LONGEST_LINE_BYTES:
+                where = f"{self.name}, line {line + int(lengths.argmax())}"
                 self._stop("FID-2473", f"a line of more than {LONGEST_LINE_BYTES} characters", where)
             if line == 1:
-                self._take_header(piece[: starts[1] if len(starts) > 1 else None])
-            yield from self._piece(piece, content, starts, line)
+                self._take_header(piece[: ends[0]])
+            marked = np.flatnonzero(_MARKS[content[starts]])
+            yield from self._piece(piece, line, marked.tolist(), starts[marked].tolist(), ends[marked].tolist())
             line += len(starts)
             self.frame.last_line = line - 1
         if line == 1:
@@ -242,31 +255,38 @@ class BlockReader:
             problem = f"the file ends inside the block {self._state.title} that line {self._state.line} opens"
             self._stop("FID-2471", problem, where)
 
-    def _piece(self, piece: bytes, content: Any, starts: Any, line: int) -> Iterator[Block]:
-        marked = np.flatnonzero(_MARKS[content[starts]]).tolist()
-        before = 0
-        for row in [*marked, len(starts)]:
-            yield from self._gather(piece[_at(starts, before, piece) : _at(starts, row, piece)], line + before)
-            if row < len(starts):
-                closed = self._mark(piece[starts[row] : _at(starts, row + 1, piece)], line + row)
-                if closed is not None:
-                    yield closed
-            before = row + 1
+    def _piece(
+        self, piece: bytes, line: int, rows: list[int], starts: list[int], ends: list[int]
+    ) -> Iterator[Block]:
+        """Walk over the lines that start with a mark: their rows in the piece, and where they start and end."""
+        place = before = 0
+        for row, start, end in zip(rows, starts, ends, strict=True):
+            if start > place:
+                yield from self._gather(piece, place, start, line + before)
+            closed = self._mark(piece[start:end], line + row)
+            if closed is not None:
+                yield closed
+            place, before = end, row + 1
+        if place < len(piece):
+            yield from self._gather(piece, place, len(piece), line + before)
 
-    def _gather(self, data: bytes, line: int) -> Iterator[Block]:
+    def _gather(self, piece: bytes, start: int, end: int, line: int) -> Iterator[Block]:
         state = self._state
-        if not data:
-            return
         if state.title is None:
-            self._between(data, line)
+            self._between(piece[start:end], line)
+        elif not state.wanted:
+            return
         elif "MATRIX" in state.title:
+            data = piece[start:end]
             yield Block(state.title, state.line, line, data, closed=False)
             state.first_line = line + data.count(b"\n")
         else:
-            state.parts.append(data)
+            state.parts.append(piece[start:end])
 
     def _between(self, data: bytes, line: int) -> None:
         """Look at lines outside of blocks: only comments and blank lines belong there."""
+        if data[0] == _STAR and data.find(b"\n", 0, -1) < 0:
+            return
         for offset, text in enumerate(data.split(b"\n")):
             if text.strip() and not text.startswith(b"*"):
                 where = "after the last line" if self.frame.ended else "outside of every block"
@@ -274,10 +294,13 @@ class BlockReader:
                 return
 
     def _mark(self, text: bytes, line: int) -> Block | None:
-        words = text[1:].decode("latin-1").split()
+        state = self._state
+        printed = text[1:].rstrip()
+        if text[0] == _MINUS and state.title is not None and printed == state.printed:
+            return self._closed()
+        words = printed.decode("latin-1").split()
         title = " ".join(words)
         where = f"{self.name}, line {line}"
-        state = self._state
         if text[0] == _PERCENT:
             self._percent(text.rstrip(), line, where)
         elif self.frame.ended:
@@ -292,17 +315,20 @@ class BlockReader:
                     "FID-2472", f"the block {title} opens a second time" if words else "a block has no name", where
                 )
             self.titles.append(title)
-            self._state = _State(title, line, line + 1)
+            wanted = self._wanted is None or words[0] in self._wanted
+            self._state = _State(title, printed, line, line + 1, wanted)
         else:
             if state.title is None or words[:1] != state.title.split()[:1]:
                 opened = "none is" if state.title is None else f"{state.title} is"
                 self._stop("FID-2472", f"the block {title} is closed where {opened} open", where)
             if title not in {state.title, state.title.split()[0]}:
                 self._findings.note(f"the block {state.title} is closed as {title}", line)
-            block = Block(state.title, state.line, state.first_line, b"".join(state.parts))
-            self._state = _State()
-            return block
+            return self._closed()
         return None
+
+    def _closed(self) -> Block:
+        state, self._state = self._state, _State()
+        return Block(state.title or "", state.line, state.first_line, b"".join(state.parts))
 
     def _percent(self, text: bytes, line: int, where: str) -> None:
         if line == 1:
@@ -326,10 +352,6 @@ class BlockReader:
     def _stop(code: str, problem: str, where: str) -> NoReturn:
         fix = "the file is cut: fetch it again" if code == "FID-2471" else "the file is damaged: fetch it again"
         raise FormatError(code, problem, where=where, fix=fix)
-
-
-def _at(starts: Any, row: int, piece: bytes) -> int:
-    return int(starts[row]) if row < len(starts) else len(piece)
 
 
 def _shown(text: bytes) -> str:

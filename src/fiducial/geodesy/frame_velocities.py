@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fiducial.errors import InputError
 from fiducial.geodesy.ellipsoid import geocentric_position_m, local_from_geocentric
-from fiducial.geodesy.frame_parameters import OPERATIONS, ORIGIN_RATE_BIAS_MM_PER_YR, PLATE_ROTATIONS_MAS_PER_YR
+from fiducial.geodesy.frame_graph import FrameStep, frame_path, frames_with_positions
+from fiducial.geodesy.frame_parameters import ORIGIN_RATE_BIAS_MM_PER_YR, PLATE_ROTATIONS_MAS_PER_YR
 from fiducial.geodesy.frames import WITH_ORIGIN_RATE_BIAS, Frame, parse_frame
 from fiducial.geodesy.helmert import HelmertRates
 
@@ -114,31 +115,29 @@ def frame_change(source: Frame | str, target: Frame | str, *, origin_rate_bias: 
 
     Notes
     -----
-    Where two ways have the same length, they have the same rates: the published rates close exactly.
+    The way is that of positions, `frame_graph.frame_path`; another way has the same rates, for the rows in use close
+    exactly. Every realisation from ITRF88 and ETRF89 on is reached.
     """
     start = canonical_frame(source, origin_rate_bias=origin_rate_bias)
     end = canonical_frame(target, origin_rate_bias=origin_rate_bias)
     for name in (start, end):
         _require_model(name)
-    reached = {start: FrameChange(start, start, HelmertRates(), ())}
-    queue = [start]
-    while queue and end not in reached:
-        node = queue.pop(0)
-        so_far = reached[node]
-        for neighbour, rates, operation in _edges(node, (start, end)):
-            if neighbour not in reached:
-                operations = (*so_far.operations, operation)
-                reached[neighbour] = FrameChange(start, neighbour, so_far.rates + rates, operations)
-                queue.append(neighbour)
-    if end not in reached:
-        raise InputError(
-            "FID-1101",
-            f"no transformation of velocities is known from {start} to {end}",
-            where=f"{source} to {target}",
-            fix=f"use one of {', '.join(_frames_with_parameters())}, or a plate of a named model such as "
-            "plate:EURA@ITRF2014",
-        )
-    return reached[end]
+    if start == end:
+        return FrameChange(start, end, HelmertRates(), ())
+    rates, operations = HelmertRates(), []
+    first, last = start, end
+    if start.startswith("plate:"):
+        first, from_model, label = _plate(start)
+        rates, operations = -from_model, [f"{label} inverted"]
+    if end.startswith("plate:"):
+        last, to_plate, last_label = _plate(end)
+    for step in _published(first, last, f"{source} to {target}"):
+        rates += -step.operation.rates if step.inverse else step.operation.rates
+        operations.append(step.label)
+    if end.startswith("plate:"):
+        rates += to_plate
+        operations.append(last_label)
+    return FrameChange(start, end, rates, tuple(operations))
 
 
 def canonical_frame(frame: Frame | str, *, origin_rate_bias: bool = False) -> str:
@@ -201,23 +200,15 @@ def _require_model(name: str) -> None:
         )
 
 
-def _frames_with_parameters() -> tuple[str, ...]:
-    return tuple(sorted({name for operation in OPERATIONS for name in (operation.source, operation.target)}))
-
-
-def _edges(node: str, wanted_plates: tuple[str, str]) -> list[tuple[str, HelmertRates, str]]:
-    """Return the frames one operation away: frame, rates to it, and what the operation is called."""
-    if node.startswith("plate:"):
-        model, rates, label = _plate(node)
-        return [(model, -rates, f"{label} inverted")]
-    edges = [(op.target, op.rates, f"EPSG:{op.epsg}") for op in OPERATIONS if op.source == node]
-    edges += [(op.source, -op.rates, f"EPSG:{op.epsg} inverted") for op in OPERATIONS if op.target == node]
-    for plate in wanted_plates:
-        if plate.startswith("plate:"):
-            model, rates, label = _plate(plate)
-            if model == node:
-                edges.append((plate, rates, label))
-    return edges
+def _published(source: str, target: str, where: str) -> tuple[FrameStep, ...]:
+    try:
+        return frame_path(source, target)
+    except InputError as error:
+        raise InputError(
+            "FID-1101", f"no transformation of velocities is known from {source} to {target}", where=where,
+            fix=f"use one of {', '.join(frames_with_positions())}, or a plate of a named model such as "
+            "plate:EURA@ITRF2014",
+        ) from error  # fmt: skip
 
 
 def _plate(name: str) -> tuple[str, HelmertRates, str]:

@@ -27,9 +27,8 @@ from fiducial.stations.series_noise import (
     NoiseGrid,
     NoiseKind,
     NoiseModel,
-    covariance,
     estimate_noise,
-    generalised_fit,
+    fit_under_noise,
 )
 from fiducial.stations.trajectory_model import (
     RELAXATION_GRID_YEARS,
@@ -196,6 +195,7 @@ def fit_trajectory(
     *,
     noise: NoiseKind = "flicker",
     screen: bool = True,
+    averaging_days: int = AVERAGING_DAYS,
 ) -> Trajectory:
     """Fit a trajectory model under white and power-law noise.
 
@@ -208,6 +208,8 @@ def fit_trajectory(
         See ``series_noise.estimate_noise``.
     screen : bool
         Leave outliers out; see ``outliers.screen_outliers``.
+    averaging_days : int
+        Interval of the medians that are fitted: 7 for weeks, 1 for the daily positions themselves.
 
     Returns
     -------
@@ -223,7 +225,7 @@ def fit_trajectory(
 
     Notes
     -----
-    Weekly medians, on which noise (restricted maximum likelihood) and parameters (generalised least squares) are
+    Weekly medians or daily positions, on which noise (restricted maximum likelihood) and parameters (generalised least squares) are
     estimated; relaxation times by least squares on a grid, all components together.
     """
     require_rates_allowed(series)
@@ -231,14 +233,14 @@ def fit_trajectory(
         raise InputError("FID-1334", f"unknown noise {noise!r}", where="noise", fix=f"one of {', '.join(NOISE_KINDS)}")
     wanted = model or TrajectoryModel(steps=series.step_epochs)
     used, rejected, fitted, remarks = prepared(to_enu(series), wanted, screen=screen)
-    points = averages(used, fitted.steps)
+    points = averages(used, fitted.steps, days=averaging_days)
     reference = _middle(used.epochs)
     origin = float(julian_years(np.array([reference]))[0])
     fitted = _with_relaxation_times(fitted, points, origin)
     design = design_matrix(fitted, points.years, origin)
     require_determined(design, fitted, series.station)
     models = estimate_noise(design, points.values_m, points.grid, noise)
-    fits = [generalised_fit(design, column, covariance(one, points.grid))
+    fits = [fit_under_noise(design, column, one, points.grid)
             for column, one in zip(points.values_m.T, models, strict=True)]  # fmt: skip
     return _result(used, fitted, reference, models, fits, len(design), rejected, remarks)
 
