@@ -168,7 +168,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """The register: product – requirement – data – provider."""
+    """The register: product, requirement, data, provider."""
 
     products: tuple[RegisterProduct, ...]
     requirements: tuple[Requirement, ...]

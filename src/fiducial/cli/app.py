@@ -41,6 +41,11 @@ app.command(
 app.command(
     "fiducial.cli.stations:app", name="stations", help="GNSS stations: velocities from series, velocity models."
 )
+app.command(
+    "fiducial.cli.chain:app",
+    name="chain",
+    help="The supply chain: what depends on what, and what degrades when a link fails.",
+)
 app.command("fiducial.cli.eop:app", name="eop", help="Earth rotation parameters: compare with C04.")
 app.command("fiducial.cli.doctor:doctor", name="doctor", help="Tell whether this machine has what Fiducial needs.")
 for module in COMMAND_MODULES:

@@ -12,7 +12,7 @@ from fiducial.stations.helmert_design import ParameterKey, coordinate_rows
 
 Array = NDArray[np.float64]
 SiteName = tuple[str, str, str]
-Reason = Literal["residual", "normalised-residual", "reference"]
+Reason = Literal["residual", "normalised-residual", "reference", "velocity"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,8 @@ class StationRejection:
     centre : str
         Empty when a core station departs from its reference.
     site : tuple of str
-    reason : {"residual", "normalised-residual", "reference"}
+    reason : {"residual", "normalised-residual", "reference", "velocity"}
+        ``velocity``: of a core segment of a stack; value and limit in m/yr.
     component : {"E", "N", "U"}
     value : float
         Residual [m], centre or combination minus what it was compared with; times one over its standard deviation for a
