@@ -13,6 +13,7 @@ from fiducial.geodesy.helmert import HelmertRates
 
 FRAMES = [
     "ETRF2000", "ETRF2014", "ETRF2020", "ITRF2008", "ITRF2014", "ITRF2020", "IGS20", "IGb14",
+    "ITRF88", "ITRF93", "ITRF97", "ITRF2000", "ITRF2005", "IGS08", "ETRF89", "ETRF97", "ETRF2005",
     *(f"plate:{code}@{model}" for model, plates in PLATES_BY_MODEL.items() for code in plates),
     *(f"plate:{code}@ITRF2020+ORB" for code in PLATES_BY_MODEL["ITRF2020"]),
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -26,18 +26,26 @@ def transform(
     xyz: Triple = None,
     lonlath: Triple = None,
     velocity: Triple = None,
+    to_epoch: str | None = None,
+    plate: str = "",
+    origin_rate_bias: Flag = False,
+    psd: Path | None = None,
+    psd_start: Literal["regularised", "observed"] | None = None,
+    discontinuities: Path | None = None,
     out: Path | None = None,
     overwrite: Flag = False,
     json: Flag = False,
 ) -> None:
     """Transform a point, or the stations of a file, from one terrestrial reference frame to another.
 
-    Positions and velocities change, at their epoch; they are not propagated in time.
+    Positions and velocities are transformed at their epoch; with --to-epoch they are then propagated in the target frame.
 
     Example: ``fiducial frame transform --from ITRF2020 --to ETRF2000 --epoch 2010.0 --xyz 4027893.6750 307045.9069
     4919475.1721 --velocity -0.01361 0.01686 0.01024``
 
     Example: ``fiducial frame transform stations.csv --from IGS20 --to ETRF2014 --epoch 2024-01-01 --out stations-etrf.csv``
+
+    Example: ``fiducial frame transform igs.snx --from IGS14 --to ETRF2014 --to-epoch 2024.5 --psd psd.snx --out etrf.snx``
 
     Parameters
     ----------
@@ -53,8 +61,23 @@ def transform(
         Longitude and latitude in degrees and ellipsoidal height in metres (GRS80), instead of --xyz.
     velocity
         Geocentric VX VY VZ in metres per year.
+    to_epoch
+        Decimal year or date to propagate to, with the velocities given or those of the SINEX file; without velocity it is
+        refused.
+    plate
+        Plate that stations without velocity move with: EURA, EURA@ITRF2014, EURA@ITRF2020+ORB. Without a model, that of
+        ITRF2020.
+    origin_rate_bias
+        Take the plate with the origin rate bias of its model (+ORB); without it the motion is a pure rotation.
+    psd
+        SINEX file of post-seismic terms of the same frame solution; for a SINEX file.
+    psd_start
+        What the given positions are: regularised (of a frame solution) or observed (of a day). Without it, regularised
+        where the SINEX file has a velocity of the station.
+    discontinuities
+        SINEX file of discontinuities, instead of SOLUTION/DISCONTINUITY or SOLUTION/EPOCHS of the SINEX file.
     out
-        Table to write, with commas when it ends in .csv; a file has columns station x y z [vx vy vz] [epoch] in m and m/yr.
+        SINEX file (.snx) with covariance, of a SINEX file. Otherwise a table, with commas when it ends in .csv: columns station x y z [vx vy vz] [epoch] in m and m/yr.
     overwrite
         Replace the table.
     json
@@ -63,7 +86,9 @@ def transform(
     from fiducial.errors import InputError
     from fiducial.runs.frame_transform import TransformRequest, transform_file, transform_point
 
-    request = TransformRequest(source, target, epoch)
+    request = TransformRequest(
+        source, target, epoch, to_epoch, plate, origin_rate_bias, psd, psd_start, discontinuities
+    )
     if file is None:
         if out is not None:
             raise InputError("FID-1316", "--out needs a file of stations", where="fiducial frame transform",

@@ -17,12 +17,11 @@ import numpy as np
 
 from fiducial.errors import FormatError, InputError
 from fiducial.formats import sinex_blocks, sinex_sites
-from fiducial.formats.sinex_fields import Array, Bytes
 from fiducial.formats.sinex_matrix import Content, MatrixReader, check_positive_definite, check_sigmas
 from fiducial.formats.sinex_stream import Block, BlockReader, ByteSource
 from fiducial.formats.sinex_writer import to_bytes, write
 from fiducial.formats.strictness import Findings, Strictness
-from fiducial.stations.metadata_checks import identity_findings
+from fiducial.stations.metadata_checks import SAME_SITE_M, identity_findings
 from fiducial.stations.solution import NormalEquations, ParameterTable, StationSolution
 
 __all__ = ["BLOCKS", "SinexFile", "read", "to_bytes", "write"]
@@ -115,7 +114,7 @@ def read(
         )
     content = ByteSource(source, name)
     findings = Findings(content.name, strictness, "FID-2476")
-    reader = BlockReader(content, findings)
+    reader = BlockReader(content, findings, wanted)
     parts = _Parts(reader.name, findings, wanted)
     header = None
     for block in reader.blocks():
@@ -125,8 +124,11 @@ def read(
     header = header or sinex_blocks.read_header(reader.frame.header, reader.name)
     _check_end(reader, header.parameters, parts, findings)
     solution = parts.solution(header, check_matrix=check_matrix)
-    for text in identity_findings(solution):
-        findings.note(text)
+    # Estimates alone tell only of positions of one site that are far apart.
+    far = "estimate" in parts.lists and parts.lists["estimate"].spread > SAME_SITE_M / 2.0
+    if far or solution.sites is not None or solution.spans is not None:
+        for text in identity_findings(solution):
+            findings.note(text)
     return SinexFile(solution, findings.texts, tuple(reader.titles), reader.name, content.sha256)
 
 
@@ -144,20 +146,11 @@ def _check_end(reader: BlockReader, stated: int | None, parts: _Parts, findings:
         findings.note(f"the header states {stated} parameters, SOLUTION/ESTIMATE has {rows}", 1)
 
 
-@dataclass(slots=True)
-class _List:
-    """A list of parameters with what its matrix needs."""
-
-    table: ParameterTable
-    factors: Array
-    printed_sigmas: Bytes
-
-
 class _Parts:
     """What has been read so far."""
 
     def __init__(self, name: str, findings: Findings, wanted: frozenset[str]) -> None:
-        self.lists: dict[str, _List] = {}
+        self.lists: dict[str, sinex_blocks.ParameterList] = {}
         self._name, self._findings, self._wanted = name, findings, wanted
         self._matrices: dict[str, MatrixReader] = {}
         self._waiting: list[Block] = []
@@ -172,7 +165,7 @@ class _Parts:
         elif title in _LISTS:
             role = _LISTS[title]
             sigmas = role != "normal"
-            self.lists[role] = _List(*sinex_blocks.read_parameters(block, self._name, self._findings, sigmas=sigmas))
+            self.lists[role] = sinex_blocks.read_parameters(block, self._name, self._findings, sigmas=sigmas)
         elif title in _SITES:
             field, reader = _SITES[title]
             self._rest[field] = reader(block, self._name, self._findings)

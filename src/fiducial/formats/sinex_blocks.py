@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from fiducial.errors import FormatError
+from fiducial.formats.sinex_epochs import EPOCH_WIDTH, NAT, epochs, instant
 from fiducial.formats.sinex_fields import (
-    DAY_SECONDS,
-    NAT,
-    YEAR_SPLIT,
     Array,
     Bytes,
+    Integers,
     Rows,
-    check_ends,
     check_gaps,
-    epochs,
     floats,
     integers,
     rows_of,
@@ -37,6 +35,14 @@ _EPOCH_START, _UNIT, _CONSTRAINT, _VALUE, _SIGMA = 27, (40, 44), (45, 46), (47, 
 _POST_SEISMIC: Final = (b"AEXP_", b"TEXP_", b"ALOG_", b"TLOG_")
 _GAPS: Final = (6, 13, 18, 21, 26, 39, 44, 46, 68)
 _CONSTRAINTS: Final = {" ": -1, "0": 0, "1": 1, "2": 2}
+_NO_CONSTRAINT: Final = -128
+_CONSTRAINT_CODES: Final = np.full(256, _NO_CONSTRAINT, dtype=np.int8)
+for _letter, _code in (_CONSTRAINTS | {"-": -1}).items():
+    _CONSTRAINT_CODES[ord(_letter)] = _code
+_ODD: Final = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9], dtype=np.uint64)
+"""Odd factors that spread words of 64 bits."""
+_SITE_BYTES: Final = np.frombuffer(14 * b"\xff" + 2 * b"\x00", dtype=np.uint64)
+"""Of the 16 characters from the type on, those of type, code and point."""
 
 
 def read_header(line: bytes, name: str) -> SolutionHeader:
@@ -79,13 +85,9 @@ def _header_epoch(shown: str, first: int, name: str) -> np.datetime64:
     year, day, second = (
         (int(part.strip().replace(" ", "") or 0) for part in field.split(":")) if field.strip() else (0, 0, 0)
     )
-    if (year, day, second) == (0, 0, 0):
-        return NAT
-    start = np.datetime64(str(year + (1900 if year >= YEAR_SPLIT else 2000)), "Y")
-    days = int((start + 1).astype("datetime64[D]").astype(np.int64) - start.astype("datetime64[D]").astype(np.int64))
-    if not (1 <= day <= days and second <= DAY_SECONDS):
-        raise _header_error(f"{field!r} is no day of a year or second of a day", name, first, first + 12)
-    epoch: np.datetime64 = start.astype("datetime64[ns]") + np.timedelta64(day - 1, "D") + np.timedelta64(second, "s")
+    epoch = instant(year, day, second)
+    if epoch is None:
+        raise _header_error(f"{field!r} is no day of a year or second of a day", name, first, first + EPOCH_WIDTH)
     return epoch
 
 
@@ -95,31 +97,42 @@ def _header_error(problem: str, name: str, first: int = 0, last: int = 0) -> For
     return FormatError("FID-2470", problem, where=where, fix=fix)
 
 
-def read_parameters(
-    block: Block, name: str, findings: Findings, *, sigmas: bool = True
-) -> tuple[ParameterTable, Array, Bytes]:
-    """Return a list of parameters, the factors from printed units, and the printed sigmas.
+@dataclass(frozen=True, slots=True)
+class ParameterList:
+    """A list of parameters with what its matrix needs.
+
+    Attributes
+    ----------
+    table : ParameterTable
+        Of a vector of normal equations, ``values`` are divided by the factors.
+    factors : ndarray, shape (n,)
+        From printed units.
+    printed_sigmas : ndarray of uint8, shape (n, 11)
+        Characters of the standard deviations, for :func:`last_digits`.
+    spread : float
+        Bound of the difference of two values that have one type, code and point; 0 when all differ in these.
+    """
+
+    table: ParameterTable
+    factors: Array
+    printed_sigmas: Bytes
+    spread: float
+
+
+def read_parameters(block: Block, name: str, findings: Findings, *, sigmas: bool = True) -> ParameterList:
+    """Return a list of parameters with what its matrix needs.
 
     Parameters
     ----------
     sigmas : bool
         False for the vector of normal equations, which has none.
 
-    Returns
-    -------
-    table : ParameterTable
-        Of a vector, ``values`` are divided by the factors.
-    factors : ndarray, shape (n,)
-    printed : ndarray of uint8, shape (n, 11)
-        Characters of the sigmas, for :func:`last_digits`.
-
     Raises
     ------
     FormatError
         FID-2473 for a damaged line; FID-2474 when the parameters are not numbered 1, 2, 3 ...
     """
-    check_ends(block, name)
-    rows = rows_of(block, name)
+    rows = rows_of(block, name, whole=True)
     check_gaps(rows, _GAPS if sigmas else _GAPS[:-1])
     index = integers(rows, *_INDEX)
     wrong = index != np.arange(1, len(rows) + 1)
@@ -137,7 +150,9 @@ def read_parameters(
         findings.note(
             f"unit {unit!r} of {types[row]} is not known; its values are kept as printed", int(rows.numbers[row])
         )
-    _note_duplicates(rows, block.title, findings)
+    alike = _alike(rows)
+    if len(alike.starts):
+        _note_duplicates(rows, block.title, findings)
     values = floats(rows, *_VALUE)
     values = values * factors if sigmas else values / factors
     spread = np.full(len(rows), np.nan)
@@ -151,18 +166,13 @@ def read_parameters(
         types, texts(rows, *_CODE), texts(rows, *_POINT), texts(rows, *_SOLN), epochs(rows, _EPOCH_START), printed, units,
         _constraints(rows), values, spread,
     )  # fmt: skip
-    return table, factors, rows.characters[:, slice(*_SIGMA)]
+    return ParameterList(table, factors, rows.characters[:, slice(*_SIGMA)], alike.spread(values))
 
 
 def _constraints(rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
-    column = rows.characters[:, _CONSTRAINT[0]]
-    found = np.full(len(rows), -1, dtype=np.int8)
-    known = column == ord(" ")
-    for digit in range(3):
-        found[column == ord(str(digit))] = digit
-    known |= (found >= 0) | (column == ord("-"))
-    if not known.all():
-        row = int(np.argmin(known))
+    found = _CONSTRAINT_CODES[rows.characters[:, _CONSTRAINT[0]]]
+    if (found == _NO_CONSTRAINT).any():
+        row = int(np.argmax(found == _NO_CONSTRAINT))
         rows.stop(row, *_CONSTRAINT, f"constraint {rows.shown(row, *_CONSTRAINT)} is not 0, 1 or 2")
     return found
 
@@ -192,9 +202,42 @@ def last_digits(part: Bytes) -> Array:
     return np.where(digits.any(axis=1), 10.0 ** np.clip(power, -300, 300), np.nan)
 
 
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """Groups of parameters that have one type, code and point.
+
+    Attributes
+    ----------
+    order : ndarray of int, shape (n,)
+        Rows, sorted by group.
+    starts : ndarray of int
+        Where a group starts; empty when all parameters differ.
+    """
+
+    order: Integers
+    starts: Integers
+
+    def spread(self, values: Array) -> float:
+        """Return the largest difference of values in a group."""
+        if not len(self.starts):
+            return 0.0
+        grouped = values[self.order]
+        return float((np.maximum.reduceat(grouped, self.starts) - np.minimum.reduceat(grouped, self.starts)).max())
+
+
+def _alike(rows: Rows) -> _Alike:
+    words = np.ascontiguousarray(rows.characters[:, _TYPE[0] : _TYPE[0] + 16]).view(np.uint64) & _SITE_BYTES
+    # Equal names have equal sums. Others may have too, which makes a group too large and never too small.
+    sums = words @ _ODD
+    order = np.argsort(sums)
+    other = np.diff(sums[order]) != 0
+    starts = np.flatnonzero(other) + 1
+    return _Alike(order, np.zeros(0, dtype=np.int64) if len(starts) == len(order) - 1 else np.append(0, starts))
+
+
 def _note_duplicates(rows: Rows, title: str, findings: Findings) -> None:
-    key = np.ascontiguousarray(rows.characters[:, _TYPE[0] : _EPOCH_START + 12])
-    words = key.view(f"S{key.shape[1]}")[:, 0].tolist() if len(rows) else []
+    key = np.ascontiguousarray(rows.characters[:, _TYPE[0] : _EPOCH_START + EPOCH_WIDTH])
+    words = key.view(f"S{key.shape[1]}")[:, 0].tolist()
     if len(set(words)) == len(words):
         return
     seen: set[bytes] = set()
@@ -243,5 +286,5 @@ def read_comments(block: Block) -> tuple[str, ...]:
 
 
 __all__ = [
-    "NAT", "VERSIONS", "last_digits", "read_comments", "read_header", "read_parameters", "read_reference", "read_statistics",
+    "NAT", "VERSIONS", "ParameterList", "last_digits", "read_comments", "read_header", "read_parameters", "read_reference", "read_statistics",
 ]  # fmt: skip

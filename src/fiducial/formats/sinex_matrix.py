@@ -13,7 +13,6 @@ from fiducial.formats.sinex_fields import (
     Array,
     Integers,
     Rows,
-    check_ends,
     check_gaps,
     floats,
     integers,
@@ -82,8 +81,7 @@ class MatrixReader:
             FID-2473 for a damaged line; FID-2475 for an element outside of the matrix or its triangle, or one that
             stands twice with different values.
         """
-        check_ends(block, self.name)
-        rows = rows_of(block, self.name)
+        rows = rows_of(block, self.name, whole=True)
         if not len(rows):
             return
         check_gaps(rows, (6, 12, 34, 56, 78, 79))
@@ -108,6 +106,8 @@ class MatrixReader:
         self._store(rows, line, i, j, values)
 
     def _values(self, rows: Rows, start: int, given: NDArray[np.bool_]) -> Array:
+        if given.all():
+            return floats(rows, start, min(start + _VALUE_WIDTH - 1, WIDTH))
         chosen = Rows(rows.characters[given], rows.numbers[given], rows.name)
         return floats(chosen, start, min(start + _VALUE_WIDTH - 1, WIDTH))
 

@@ -6,13 +6,13 @@ from typing import Final
 
 import numpy as np
 
+from fiducial.formats.sinex_epochs import epochs
 from fiducial.formats.sinex_fields import (
     Array,
     Epochs,
     Rows,
     Texts,
     check_gaps,
-    epochs,
     floats,
     integers,
     rows_of,
@@ -58,8 +58,8 @@ def _angle(rows: Rows, first: int, limit: float, what: str, findings: Findings) 
     """Return degrees of ``ddd mm ss.s``; the sign before the degrees holds for all, also before a zero."""
     part = rows.characters[:, first : first + 11]
     negative = (part == ord("-")).any(axis=1)
-    plain = Rows(rows.characters.copy(), rows.numbers, rows.name)
-    field = plain.characters[:, first : first + 11]
+    characters = rows.characters.copy()
+    field = characters[:, first : first + 11]
     field[(field == ord("-")) | (field == ord("+"))] = ord(" ")
     blank = (part == ord(" ")).all(axis=1)
     usable = np.isin(part, np.frombuffer(b" 0123456789.-+", dtype=np.uint8)).all(axis=1)
@@ -67,6 +67,7 @@ def _angle(rows: Rows, first: int, limit: float, what: str, findings: Findings) 
     whole &= (field[:, [3, 6]] == ord(" ")).all(axis=1)
     usable &= whole & (((part == ord("-")) | (part == ord("+"))).sum(axis=1) <= 1)
     field[~usable] = ord(" ")
+    plain = Rows(characters, rows.numbers, rows.name)
     degrees = integers(plain, first + _DEGREES[0], first + _DEGREES[1], missing=0)
     minutes = integers(plain, first + _MINUTES[0], first + _MINUTES[1], missing=0)
     seconds = floats(plain, first + _SECONDS[0], first + _SECONDS[1], missing=True)

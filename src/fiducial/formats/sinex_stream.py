@@ -85,7 +85,11 @@ class ByteSource:
                 hashed = _Hashed(file)
                 stream = _decompressed(hashed, magic)
                 # A buffer of the largest size for a small file costs more than to read it.
-                step = min(PIECE_BYTES, os.fstat(file.fileno()).st_size or PIECE_BYTES) if stream is hashed else PIECE_BYTES
+                step = (
+                    min(PIECE_BYTES, os.fstat(file.fileno()).st_size or PIECE_BYTES)
+                    if stream is hashed
+                    else PIECE_BYTES
+                )
                 while piece := stream.read(step):
                     yield piece
                 while hashed.read(PIECE_BYTES):
@@ -255,9 +259,7 @@ class BlockReader:
             problem = f"the file ends inside the block {self._state.title} that line {self._state.line} opens"
             self._stop("FID-2471", problem, where)
 
-    def _piece(
-        self, piece: bytes, line: int, rows: list[int], starts: list[int], ends: list[int]
-    ) -> Iterator[Block]:
+    def _piece(self, piece: bytes, line: int, rows: list[int], starts: list[int], ends: list[int]) -> Iterator[Block]:
         """Walk over the lines that start with a mark: their rows in the piece, and where they start and end."""
         place = before = 0
         for row, start, end in zip(rows, starts, ends, strict=True):

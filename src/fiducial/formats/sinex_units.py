@@ -50,15 +50,17 @@ def si_units(
     -----
     The post-seismic files of ITRF2020 print ``m`` for time constants; they are years.
     """
-    names, place = np.unique(printed, return_inverse=True)
-    known = [UNITS.get(name, (name, 1.0)) for name in names.tolist()]
-    units = np.array([unit for unit, _ in known], dtype="U8")[place] if len(names) else np.zeros(0, dtype="U8")
-    factors = np.array([factor for _, factor in known])[place] if len(names) else np.zeros(0)
+    # Neighbours mostly have one unit: each run is looked up once.
+    heads = np.flatnonzero(np.concatenate(([True], printed[1:] != printed[:-1]))) if len(printed) else np.zeros(0, int)
+    lengths = np.diff(np.append(heads, len(printed)))
+    names = printed[heads].tolist()
+    known = [UNITS.get(name, (name, 1.0)) for name in names]
+    units = np.repeat(np.array([unit for unit, _ in known], dtype="U8"), lengths)
+    factors = np.repeat(np.array([factor for _, factor in known], dtype=np.float64), lengths)
     constants = np.zeros(len(types), dtype=np.bool_)
     for start in _YEARS:
         constants |= np.strings.startswith(types, start)
     if constants.any():
         constants &= np.isin(printed, ("m", "y", "yr", ""))
         units[constants], factors[constants] = "yr", 1.0
-    unknown = [name for name in names.tolist() if name not in UNITS]
-    return units, factors, unknown
+    return units, factors, sorted(set(names) - UNITS.keys())

@@ -48,10 +48,10 @@ def propagate_coordinates(coordinates: FrameCoordinates, epoch_yr: ArrayLike | N
     >>> propagate_coordinates(station, 2015.0).position_m.round(4).tolist()
     [[4027892.95, 307045.1, 4919475.05]]
     """
-    epochs = require_epochs(epoch_yr, len(coordinates.position_m))  # type: ignore[arg-type]
+    epochs = require_epochs(epoch_yr, len(coordinates.position_m))
     step = epochs - coordinates.epoch_yr
     velocity = coordinates.velocity_m_per_yr
-    known = np.full(velocity_shape(coordinates), np.nan) if velocity is None else velocity
+    known = np.full_like(coordinates.position_m, np.nan) if velocity is None else velocity
     still = (step != 0.0) & ~np.isfinite(known).all(axis=1)
     if still.any():
         row = int(np.argmax(still))
@@ -72,11 +72,6 @@ def propagate_coordinates(coordinates: FrameCoordinates, epoch_yr: ArrayLike | N
         coordinates, epoch_yr=epochs, position_m=moved, position_covariance_m2=of_position,
         cross_covariance_m2_per_yr=between,
     )  # fmt: skip
-
-
-def velocity_shape(coordinates: FrameCoordinates) -> tuple[int, int]:
-    """Return (point, 3)."""
-    return len(coordinates.position_m), 3
 
 
 def no_velocity(stations: int, first: str, from_yr: float, to_yr: float) -> InputError:

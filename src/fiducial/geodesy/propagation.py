@@ -276,7 +276,7 @@ def propagate(
     rows = [row for row in discontinuities if solutions and row.station == solutions[0].station]
     chosen = [select_solution(solutions, rows, float(epoch)) for epoch in epochs]
     if start == "observed":
-        _require_no_crossing(chosen, rows, epochs)
+        require_no_crossing(chosen, rows, epochs)
     position = np.concatenate([motion.at(epoch) for motion, epoch in zip(chosen, epochs, strict=True)])
     parts = [motion.covariance_at(epoch) for motion, epoch in zip(chosen, epochs, strict=True)]
     covariance = None if any(part is None for part in parts) else np.concatenate([p for p in parts if p is not None])
@@ -348,7 +348,23 @@ def _relaxation(term: PostSeismicTerm, epochs: Array) -> tuple[Array, Array, Arr
     return term.amplitude_m * by_amplitude, by_amplitude, by_relaxation
 
 
-def _require_no_crossing(chosen: Sequence[LinearMotion], rows: Sequence[Discontinuity], epochs: Array) -> None:
+def require_no_crossing(chosen: Sequence[LinearMotion], rows: Sequence[Discontinuity], epochs: Array) -> None:
+    """Require that no discontinuity lies between observed positions and the epochs wanted of them.
+
+    Parameters
+    ----------
+    chosen : sequence of LinearMotion
+        What holds at each epoch.
+    rows : sequence of Discontinuity
+        Of this station.
+    epochs : ndarray, shape (epoch,)
+        Decimal years.
+
+    Raises
+    ------
+    InputError
+        FID-1313.
+    """
     for motion, epoch in zip(chosen, epochs, strict=True):
         first, last = sorted((motion.reference_epoch_yr, float(epoch)))
         jumps = [row.start_yr for row in rows if first < row.start_yr <= last]

@@ -24,7 +24,7 @@ from fiducial.runs.frame_report_model import (
     SourceEntry,
     StationRejectionEntry,
 )
-from fiducial.stations.combination_model import CentreResult, StationRejection
+from fiducial.stations.combination_model import CentreResult, StationCombination, StationRejection
 from fiducial.stations.helmert_design import coordinate_rows
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ Array = NDArray[np.float64]
 _UNITS: Final = {
     "XPO": (1e3 / MILLIARCSECOND_RAD, "uas"), "YPO": (1e3 / MILLIARCSECOND_RAD, "uas"),
     "XPOR": (1e3 / MILLIARCSECOND_RAD, "uas/d"), "YPOR": (1e3 / MILLIARCSECOND_RAD, "uas/d"), "LOD": (1e6, "us"),
+    "UT": (1e6, "us"),
 }  # fmt: skip
 _LOOSE_M: Final = 10.0
 """A direction known to no better than this at the surface is free in practice: loosened matrices say 1 m or more."""
@@ -158,6 +159,15 @@ def _rejection(one: StationRejection) -> StationRejectionEntry:
     )  # fmt: skip
 
 
+def rotation_notes(result: StationCombination) -> tuple[str, ...]:
+    """Return a sentence for each universal time that a centre does not determine."""
+    return tuple(
+        f"{centre}: {key.kind} at {key.solution} is free: without its constraint the node of the orbits, UT1 and R3 are one "
+        "direction (a rank defect of satellite techniques); it is not combined"
+        for centre, key in result.free
+    )
+
+
 def _notes(found: FrameCombination) -> list[str]:
     result = found.result
     notes = []
@@ -169,6 +179,7 @@ def _notes(found: FrameCombination) -> list[str]:
         notes.append("No station of the reference has a post-seismic model.")
     if not result.converged:
         notes.append(f"The variance factors did not settle within {found.request.options.sweeps} sweeps.")
+    notes += list(rotation_notes(result))
     low = [one.name for one in result.centres if not one.redundancy > 1.0]
     if low:
         notes.append(f"No other centre has stations of {', '.join(low)}: the covariance is as stated")

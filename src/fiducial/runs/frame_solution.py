@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _UNITS: Final = {
     "XPO": ("mas", "rad"), "YPO": ("mas", "rad"), "XPOR": ("ma/d", "rad/d"), "YPOR": ("ma/d", "rad/d"), "LOD": ("ms", "s"),
+    "UT": ("ms", "s"),
 }  # fmt: skip
 _NO_SITE: Final = ("----", "--", "----")
 _UNCONSTRAINED: Final = 2

@@ -1,52 +1,30 @@
-"""Coordinates of a point or of a file in another terrestrial reference frame."""
+"""Coordinates of a point or of a file in another terrestrial reference frame, and at another epoch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fiducial.errors import InputError
 from fiducial.formats import coordinate_table
+from fiducial.formats.atomic import atomic_file
 from fiducial.formats.coordinate_table import CoordinateTable
 from fiducial.formats.text_source import open_source
 from fiducial.geodesy.ellipsoid import geocentric_position_m
 from fiducial.geodesy.epochs import decimal_year, parse_epoch
-from fiducial.geodesy.frame_graph import FrameCoordinates, frame_path, transform_coordinates
-from fiducial.geodesy.frames import parse_frame
+from fiducial.geodesy.frame_graph import FrameCoordinates
+from fiducial.runs.frame_transform_checks import frame_notes, require_ground, require_stated_frame
+from fiducial.runs.frame_transform_request import Carried, TransformRequest, carry
 
-if TYPE_CHECKING:
-    from fiducial.stations.solution import StationSolution
+__all__ = ["TransformRequest", "transform_file", "transform_point"]
 
 Array = NDArray[np.float64]
 
-LEAST_RADIUS_M: Final = 6.3e6
-LARGEST_RADIUS_M: Final = 6.4e6
-"""The ground lies 6 350 to 6 385 km from the geocentre; in any other unit a position falls outside these limits."""
-FASTEST_M_PER_YR: Final = 0.5
-"""No plate moves faster than 0.2 m/yr; ice streams that do are not what frames are made from."""
 _SAME_EPOCH_YR: Final = 1e-3
 _GRS80: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class TransformRequest:
-    """From which frame to which, and when.
-
-    Attributes
-    ----------
-    source, target : str
-        Names of frames.
-    epoch : str or None
-        Decimal year or ISO date of the coordinates; None when a file states it row by row.
-    """
-
-    source: str
-    target: str
-    epoch: str | None
 
 
 def transform_point(
@@ -71,37 +49,51 @@ def transform_point(
     Returns
     -------
     dict
-        ``from``, ``to``, ``epoch`` (decimal year), ``path`` (operations with EPSG codes), ``xyz_m``, ``lonlath``, and
-        ``velocity_m_per_yr`` (None without velocity).
+        ``from``, ``to``, ``path`` (operations with EPSG codes), ``epoch`` (decimal year of the result), ``epoch_given``,
+        ``to_epoch``, ``velocity_source``, ``xyz_m``, ``lonlath``, ``velocity_m_per_yr`` (None without velocity), and
+        ``notes``.
 
     Raises
     ------
     InputError
         FID-1004, FID-1310, FID-1311, FID-1318; FID-1104 impossible longitude or latitude; FID-1315 not on the ground, or
-        too fast: another unit; FID-1316 no position or two.
+        too fast: another unit; FID-1316 no position or two; FID-1370 no velocity to propagate with; FID-1371 options that
+        do not fit together.
     """
     if (xyz_m is None) == (lonlath is None):
         raise InputError("FID-1316", "exactly one position is needed", where="fiducial frame transform",
                          fix="give --xyz X Y Z, or --lonlath LON LAT H, or a file")  # fmt: skip
     position = np.array([xyz_m]) if xyz_m is not None else _geocentric(lonlath or (0.0, 0.0, 0.0))
     velocity = None if velocity_m_per_yr is None else np.array([velocity_m_per_yr])
-    _require_ground(position, velocity, ["the point"])
+    request.require_consistent()
+    request.require_no_solutions("a point")
+    if velocity is not None and request.plate:
+        raise InputError("FID-1371", "a velocity and a plate", where="fiducial frame transform",
+                         fix="give either --velocity or --plate")  # fmt: skip
+    names = ["the point"]
+    require_ground(position, velocity, names)
     epoch = parse_epoch(request.epoch or "")
     given = FrameCoordinates(request.source, np.array(epoch), position, velocity)
-    moved = transform_coordinates(given, request.target)
+    carried = carry(given, request, names)
+    moved = carried.coordinates
+    described = request.described()
+    notes = frame_notes(position, velocity, names, request.source, "--velocity")
     return {
-        **_described(request),
-        "epoch": epoch,
+        **described,
+        "notes": [*described["notes"], *notes, *carried.notes(request)],
+        **carried.described(request),
+        "epoch": float(moved.epoch_yr[0]),
+        "epoch_given": epoch,
         "xyz_m": moved.position_m[0].tolist(),
         "lonlath": _geodetic(moved.position_m)[0].tolist(),
-        "velocity_m_per_yr": None if moved.velocity_m_per_yr is None else moved.velocity_m_per_yr[0].tolist(),
+        "velocity_m_per_yr": _known(moved.velocity_m_per_yr, 0),
     }
 
 
 def transform_file(
     request: TransformRequest, file: Path | str, out: Path | str | None = None, *, overwrite: bool = False
 ) -> dict[str, Any]:
-    """Transform every row of a table of coordinates or of a SINEX file, and write a table.
+    """Transform every row of a table of coordinates or of a SINEX file, and write a table or a SINEX file.
 
     Parameters
     ----------
@@ -110,98 +102,101 @@ def transform_file(
     file : path
         Layout of `coordinate_table.read`, or SINEX with estimates of station positions.
     out : path, optional
-        Table to write: commas when it ends in ``.csv``, blanks otherwise. None writes nothing.
+        ``.snx`` writes SINEX, with covariance, of a SINEX file; otherwise a table, with commas when it ends in ``.csv``,
+        with blanks if not. None writes nothing.
     overwrite : bool
 
     Returns
     -------
     dict
-        ``from``, ``to``, ``path``, ``epochs`` (earliest, latest), ``stations`` (count), ``out``, and ``rows`` (station,
-        epoch, ``xyz_m``, ``velocity_m_per_yr``).
+        ``from``, ``to``, ``path``, ``notes``, ``to_epoch``, ``velocity_source``, ``epochs`` (earliest, latest of those
+        given), ``stations`` (count), ``out``, and ``rows`` (station, epoch, ``xyz_m``, ``velocity_m_per_yr``); of SINEX
+        also ``sigma_xyz_m`` a row, and ``left_out`` (station: reason).
 
     Raises
     ------
     InputError
         As `transform_point`; FID-1316 for a frame or an epoch that the file states otherwise, FID-1317 for a damaged
-        row, FID-1002 when ``out`` exists.
+        row, FID-1002 when ``out`` exists, FID-1373 SINEX asked of a table; see also
+        `frame_transform_sinex.transform_solution`.
     """
-    table = _read(file)
-    _require_stated_frame(table, request.source, str(file))
+    request.require_consistent()
+    content = open_source(file)
+    as_sinex = out is not None and str(out).lower().endswith((".snx", ".snx.gz", ".snx.z"))
+    if content.data.startswith(b"%=SNX"):
+        return _transform_sinex(request, file, out, overwrite=overwrite, as_sinex=as_sinex)
+    if as_sinex:
+        raise InputError("FID-1373", "a table cannot become a SINEX file: it has no solutions and no covariance", where=str(out),
+                         fix="name the table .csv or .txt")  # fmt: skip
+    request.require_no_solutions("a table")
+    table = coordinate_table.read(file)
+    names = list(table.names)
+    require_stated_frame(table.frame, request.source, str(file))
     epochs = _epochs(table, request.epoch, str(file))
-    _require_ground(table.position_m, table.velocity_m_per_yr, list(table.names))
+    require_ground(table.position_m, table.velocity_m_per_yr, names)
+    notes = frame_notes(table.position_m, table.velocity_m_per_yr, names, request.source, str(file))
     given = FrameCoordinates(request.source, epochs, table.position_m, table.velocity_m_per_yr)
-    moved = transform_coordinates(given, request.target)
-    result = CoordinateTable(table.names, moved.position_m, moved.velocity_m_per_yr, epochs, moved.frame)
+    carried = carry(given, request, names)
     if out is not None:
-        coordinate_table.write(result, out, overwrite=overwrite)
+        coordinate_table.write(_table(table.names, carried), out, overwrite=overwrite)
+    return _result(request, names, carried, epochs, out, [*notes, *carried.notes(request)])
+
+
+def _transform_sinex(
+    request: TransformRequest, file: Path | str, out: Path | str | None, *, overwrite: bool, as_sinex: bool
+) -> dict[str, Any]:
+    from fiducial.formats import sinex
+    from fiducial.runs.frame_transform_sinex import transform_solution
+
+    if as_sinex and Path(str(out)).suffix.lower() != ".snx":
+        raise InputError("FID-1373", "SINEX is written without compression", where=str(out), fix="name the file .snx")
+    read = sinex.read(file)
+    _require_epoch_of_file(request, read.solution.positions().epochs_utc, read.name)
+    moved = transform_solution(request, read)
+    if as_sinex and out is not None:
+        with atomic_file(out, overwrite=overwrite) as partial:
+            sinex.write(moved.solution, partial)
+    elif out is not None:
+        coordinate_table.write(_table(moved.names, moved.carried), out, overwrite=overwrite)
+    notes = [*read.findings, *moved.notes]
+    result = _result(request, list(moved.names), moved.carried, moved.epoch_given_yr, out, notes)
+    for row, sigma in zip(result["rows"], moved.sigma_m.tolist(), strict=True):
+        row["sigma_xyz_m"] = sigma if np.isfinite(sigma).all() else None
+    return {**result, "left_out": moved.left_out}
+
+
+def _result(
+    request: TransformRequest,
+    names: list[str],
+    carried: Carried,
+    epochs: Array,
+    out: Path | str | None,
+    notes: list[str],
+) -> dict[str, Any]:
+    moved, described = carried.coordinates, request.described()
     return {
-        **_described(request),
+        **described,
+        "notes": [*described["notes"], *notes],
+        **carried.described(request),
         "epochs": [float(epochs.min()), float(epochs.max())],
-        "stations": len(table.names),
+        "stations": len(names),
         "out": None if out is None else str(out),
         "rows": [
-            {"station": name, "epoch": float(epochs[k]), "xyz_m": moved.position_m[k].tolist(),
+            {"station": name, "epoch": float(moved.epoch_yr[k]), "xyz_m": moved.position_m[k].tolist(),
              "velocity_m_per_yr": _known(moved.velocity_m_per_yr, k)}
-            for k, name in enumerate(table.names)
+            for k, name in enumerate(names)
         ],
     }  # fmt: skip
 
 
-def _described(request: TransformRequest) -> dict[str, Any]:
-    steps = [
-        {"operation": step.label, "epsg": step.operation.epsg, "inverted": step.inverse, "from": step.source,
-         "to": step.target}
-        for step in frame_path(request.source, request.target)
-    ]  # fmt: skip
-    names = (request.source, request.target)
-    realised = [
-        f"{name.strip()} is {parse_frame(name).name}" for name in names if parse_frame(name).name != name.strip()
-    ]
-    return {"from": request.source, "to": request.target, "path": steps, "notes": realised}
+def _table(names: tuple[str, ...], carried: Carried) -> CoordinateTable:
+    """Return the table to write: velocities of a plate model are not written as if they were observed."""
+    moved = carried.coordinates
+    return CoordinateTable(names, moved.position_m, carried.own_velocity(), moved.epoch_yr, moved.frame)
 
 
 def _known(velocity: Array | None, row: int) -> list[float] | None:
     return None if velocity is None or not np.isfinite(velocity[row]).all() else velocity[row].tolist()
-
-
-def _read(file: Path | str) -> CoordinateTable:
-    content = open_source(file)
-    if not content.data.startswith(b"%=SNX"):
-        return coordinate_table.read(file)
-    from fiducial.formats import sinex
-
-    return _from_solution(sinex.read(file).solution, content.name)
-
-
-def _from_solution(solution: StationSolution, name: str) -> CoordinateTable:
-    positions, velocities = solution.positions(), solution.velocities()
-    complete = np.asarray(np.isfinite(positions.xyz).all(axis=1))
-    if not complete.any():
-        raise InputError("FID-1317", "no estimates of station positions", where=name,
-                         fix="give a SINEX file with SOLUTION/ESTIMATE of STAX, STAY, STAZ")  # fmt: skip
-    keys = list(zip(positions.codes.tolist(), positions.points.tolist(), positions.solns.tolist(), strict=True))
-    found = dict(zip(zip(velocities.codes.tolist(), velocities.points.tolist(), velocities.solns.tolist(), strict=True),
-                     velocities.xyz, strict=True))  # fmt: skip
-    velocity = np.array([found.get(key, np.full(3, np.nan)) for key in keys])
-    return CoordinateTable(
-        tuple(" ".join(key) for key, kept in zip(keys, complete.tolist(), strict=True) if kept),
-        positions.xyz[complete],
-        velocity[complete] if found else None,
-        decimal_year(positions.epochs_utc[complete]),
-        solution.reference_frame,
-    )
-
-
-def _require_stated_frame(table: CoordinateTable, source: str, where: str) -> None:
-    if not table.frame:
-        return
-    try:
-        stated = parse_frame(table.frame)
-    except InputError:
-        return
-    if stated != parse_frame(source):
-        raise InputError("FID-1316", f"the file states its frame as {table.frame}, not {source}", where=where,
-                         fix=f"--from {table.frame}, or correct the file")  # fmt: skip
 
 
 def _epochs(table: CoordinateTable, epoch: str | None, where: str) -> Array:
@@ -213,30 +208,18 @@ def _epochs(table: CoordinateTable, epoch: str | None, where: str) -> Array:
     if differing.any():
         row = int(np.argmax(differing))
         raise InputError("FID-1316", f"{table.names[row]} has the epoch {table.epoch_yr[row]:.4f}, not {given:.4f}",
-                         where=where, fix="leave --epoch out: coordinates are transformed at the epoch of their row, and "
-                         "are not propagated in time")  # fmt: skip
+                         where=where, fix="leave --epoch out: coordinates are transformed at the epoch of their row; "
+                         "--to-epoch propagates them")  # fmt: skip
     return np.where(np.isnan(table.epoch_yr), given, table.epoch_yr)
 
 
-def _require_ground(position_m: Array, velocity_m_per_yr: Array | None, names: list[str]) -> None:
-    with np.errstate(over="ignore"):
-        radius = np.linalg.norm(position_m, axis=1)
-    wrong = ~((radius >= LEAST_RADIUS_M) & (radius <= LARGEST_RADIUS_M))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        unit = next((text for text, factor in (("km", 1e3), ("mm", 1e-3), ("cm", 1e-2))
-                     if LEAST_RADIUS_M <= factor * radius[row] <= LARGEST_RADIUS_M), "")  # fmt: skip
-        hint = f"; it would be in {unit}" if unit else ""
-        raise InputError("FID-1315", f"{radius[row]:.6g} m from the geocentre is not on the ground{hint}", where=names[row],
-                         fix="give geocentric X Y Z in metres")  # fmt: skip
-    if velocity_m_per_yr is not None:
-        with np.errstate(over="ignore"):
-            speed = np.linalg.norm(velocity_m_per_yr, axis=1)
-        fast = speed > FASTEST_M_PER_YR
-        if fast.any():
-            row = int(np.argmax(fast))
-            raise InputError("FID-1315", f"{speed[row]:.4g} m/yr is faster than any plate; it looks like mm/yr",
-                             where=names[row], fix="give geocentric VX VY VZ in metres per year")  # fmt: skip
+def _require_epoch_of_file(request: TransformRequest, epochs_utc: NDArray[np.datetime64], where: str) -> None:
+    """Refuse --epoch beside the reference epochs of a SINEX file, unless it is theirs."""
+    if request.epoch is None or not len(epochs_utc):
+        return
+    names = tuple(str(instant)[:10] for instant in epochs_utc)
+    epochs = decimal_year(epochs_utc)
+    _epochs(CoordinateTable(names, np.zeros((len(names), 3)), None, epochs), request.epoch, where)
 
 
 def _geocentric(lonlath: tuple[float, float, float]) -> Array:

@@ -16,7 +16,8 @@ from fiducial.formats.strictness import Strictness
 from fiducial.geodesy.ellipsoid import geodetic_from_geocentric
 from fiducial.geodesy.epochs import decimal_year
 from fiducial.geodesy.propagation import Discontinuity, LinearMotion, PostSeismicModel, PostSeismicTerm, propagate
-from fiducial.stations.solution import StationSolution
+from fiducial.stations.solution import ParameterTable, StationSolution, coordinate_rows
+from fiducial.stations.solution_tables import POSITION_TYPES, VELOCITY_TYPES, PostSeismicTable
 
 Array = NDArray[np.float64]
 Site = tuple[str, str]
@@ -27,11 +28,57 @@ _SAME_EPOCH_YR: Final = 1.0 / 365.25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferenceSite:
-    """A station of the reference frame: solution number that holds at the epoch, coordinates there [m], DOMES number."""
+    """A station of the reference frame at an epoch.
+
+    Attributes
+    ----------
+    solution : str
+        Number of the solution that holds.
+    position_m : ndarray, shape (3,)
+    domes : str
+    covariance_m2 : ndarray, shape (3, 3), or None
+        From the standard deviations of position and velocity, which are taken as uncorrelated, plus that of the
+        post-seismic parameters; None where the reference gives none.
+    """
 
     solution: str
     position_m: Array
     domes: str
+    covariance_m2: Array | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceSolutions:
+    """A cumulative solution: how its stations move, at all epochs.
+
+    Attributes
+    ----------
+    name, sha256, frame : str
+        As in `ReferenceFrame`.
+    motions : dict of (code, point) to list of LinearMotion
+        Solutions of each station.
+    intervals : dict of (code, point) to list of Discontinuity
+        When which one holds.
+    from_spans : bool
+        Whether the intervals come from the data spans, for want of a table of discontinuities.
+    models : dict of (code, point) to PostSeismicModel
+    models_name, models_sha256 : str
+        File of post-seismic models; empty without.
+    domes : dict of (code, point) to str
+    findings : tuple of str
+    """
+
+    name: str
+    sha256: str
+    frame: str
+    motions: dict[Site, list[LinearMotion]]
+    intervals: dict[Site, list[Discontinuity]]
+    from_spans: bool
+    models: dict[Site, PostSeismicModel]
+    models_name: str
+    models_sha256: str
+    domes: dict[Site, str]
+    findings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,34 +143,49 @@ def read_reference(
     SOLUTION/EPOCHS: before the first and after the last span the nearest solution holds, between two spans none, for
     nobody says where there the station jumped. Coordinates are regularised: post-seismic terms are added to them.
     """
+    return reference_at(read_solutions(path, post_seismic=post_seismic, strictness=strictness), epoch_utc)
+
+
+def read_solutions(
+    path: Path | str, *, post_seismic: Path | str | None = None, strictness: Strictness = "warn"
+) -> ReferenceSolutions:
+    """Read a cumulative solution; parameters and errors as `read_reference`."""
     file = sinex.read(path, blocks=_BLOCKS, strictness=strictness)
     motions = _motions(file.solution)
-    intervals = _intervals(file.solution)
-    models, models_name, findings = _models(post_seismic, motions, strictness)
+    models, source, findings = _models(post_seismic, motions, strictness)
+    return ReferenceSolutions(
+        file.name, file.sha256, file.solution.reference_frame, motions, intervals_of(file.solution),
+        file.solution.discontinuities is None, models, *source, domes_of(file.solution), (*file.findings, *findings),
+    )  # fmt: skip
+
+
+def reference_at(solutions: ReferenceSolutions, epoch_utc: np.datetime64) -> ReferenceFrame:
+    """Propagate the stations of a cumulative solution; errors as `read_reference`."""
     epoch_yr = float(decimal_year(epoch_utc))
-    domes = domes_of(file.solution)
+    models = solutions.models
     sites: dict[Site, ReferenceSite] = {}
     left_out: dict[Site, str] = {}
-    for site, solutions in motions.items():
+    for site, listed in solutions.motions.items():
         try:
             found = propagate(
-                _usable(solutions, epoch_yr), [epoch_yr], discontinuities=intervals.get(site, ()), post_seismic=models.get(site),
-                start="regularised" if site in models else None,
+                _usable(listed, epoch_yr), [epoch_yr], discontinuities=solutions.intervals.get(site, ()),
+                post_seismic=models.get(site), start="regularised" if site in models else None,
             )  # fmt: skip
         except FiducialError as error:
             left_out[site] = error.problem
             continue
-        sites[site] = ReferenceSite(found.solutions[0], found.position_m[0], domes.get(site, ""))
+        covariance = None if found.covariance_m2 is None else found.covariance_m2[0]
+        sites[site] = ReferenceSite(found.solutions[0], found.position_m[0], solutions.domes.get(site, ""), covariance)
     if not sites:
         reasons = sorted(set(left_out.values())) or ["it has no station positions"]
         raise InputError(
-            "FID-1350", f"no station has reference coordinates at {epoch_yr:.4f}: {reasons[0]}", where=file.name,
+            "FID-1350", f"no station has reference coordinates at {epoch_yr:.4f}: {reasons[0]}", where=solutions.name,
             fix="give the SINEX file of a cumulative solution with positions, velocities and data spans",
         )  # fmt: skip
     moved = tuple(site for site in models if site in sites)
     return ReferenceFrame(
-        file.name, file.sha256, file.solution.reference_frame, epoch_utc, sites, left_out, models_name, moved,
-        (*file.findings, *findings),
+        solutions.name, solutions.sha256, solutions.frame, epoch_utc, sites, left_out, solutions.models_name, moved,
+        solutions.findings,
     )  # fmt: skip
 
 
@@ -139,18 +201,29 @@ def domes_of(solution: StationSolution) -> dict[Site, str]:
 def _motions(solution: StationSolution) -> dict[Site, list[LinearMotion]]:
     positions, velocities = solution.positions(), solution.velocities()
     names = zip(velocities.codes.tolist(), velocities.points.tolist(), velocities.solns.tolist(), strict=True)
-    velocity = dict(zip(names, velocities.xyz, strict=True))
+    spreads = _sigmas(solution.estimate, VELOCITY_TYPES)
+    velocity = {name: (xyz, spread) for name, xyz, spread in zip(names, velocities.xyz, spreads, strict=True)}
     found: dict[Site, list[LinearMotion]] = {}
     known = ~np.isnat(positions.epochs_utc)
     years = np.full(len(known), np.nan)
     years[known] = decimal_year(positions.epochs_utc[known])
+    unknown = np.full(3, np.nan)
     rows = zip(positions.codes.tolist(), positions.points.tolist(), positions.solns.tolist(), strict=True)
-    for (code, point, number), xyz, year in zip(rows, positions.xyz, years.tolist(), strict=True):
+    spreads = _sigmas(solution.estimate, POSITION_TYPES)
+    for (code, point, number), xyz, spread, year in zip(rows, positions.xyz, spreads, years.tolist(), strict=True):
         if not np.isfinite(xyz).all() or np.isnan(year):
             continue
-        moving = velocity.get((code, point, number), np.full(3, np.nan))
-        found.setdefault((code, point), []).append(LinearMotion(f"{code} {point}", number, xyz, moving, year))
+        moving, rate_spread = velocity.get((code, point, number), (unknown, unknown))
+        sigma = np.concatenate([spread, rate_spread])
+        covariance = np.diag(sigma**2) if np.isfinite(sigma).all() else None
+        motion = LinearMotion(f"{code} {point}", number, xyz, moving, year, covariance)
+        found.setdefault((code, point), []).append(motion)
     return found
+
+
+def _sigmas(table: ParameterTable, types: tuple[str, str, str]) -> Array:
+    rows = coordinate_rows(table, types)
+    return np.where(rows >= 0, table.sigmas[rows], np.nan) if len(table) else np.zeros((0, 3))
 
 
 def _usable(solutions: list[LinearMotion], epoch_yr: float) -> list[LinearMotion]:
@@ -169,7 +242,8 @@ def _usable(solutions: list[LinearMotion], epoch_yr: float) -> list[LinearMotion
     return found
 
 
-def _intervals(solution: StationSolution) -> dict[Site, list[Discontinuity]]:
+def intervals_of(solution: StationSolution) -> dict[Site, list[Discontinuity]]:
+    """Return when which solution of a station holds: by its discontinuities, or else by its data spans."""
     table = solution.discontinuities
     found: dict[Site, list[Discontinuity]] = {}
     if table is not None:
@@ -206,12 +280,13 @@ def _years(instants: NDArray[np.datetime64], open_end: float) -> Array:
 
 def _models(
     path: Path | str | None, motions: dict[Site, list[LinearMotion]], strictness: Strictness
-) -> tuple[dict[Site, PostSeismicModel], str, tuple[str, ...]]:
+) -> tuple[dict[Site, PostSeismicModel], tuple[str, str], tuple[str, ...]]:
     if path is None:
-        return {}, "", ()
+        return {}, ("", ""), ()
     file: SinexFile = sinex.read(path, strictness=strictness)
     table = file.solution.post_seismic()
     terms: dict[Site, list[PostSeismicTerm]] = {}
+    places: dict[Site, list[int]] = {}
     years = decimal_year(table.epochs_utc)
     for row, year in enumerate(years.tolist()):
         site = str(table.codes[row]), str(table.points[row])
@@ -221,9 +296,22 @@ def _models(
                 year, component, model, float(table.amplitude_m[row]), float(table.time_constant_yr[row]),  # type: ignore[arg-type]
             )
         )  # fmt: skip
+        places.setdefault(site, []).append(row)
     models = {}
     for site, listed in terms.items():
         if site in motions:
             longitude, latitude, _ = geodetic_from_geocentric(motions[site][0].position_m[np.newaxis])
-            models[site] = PostSeismicModel(" ".join(site), float(longitude[0]), float(latitude[0]), tuple(listed))
-    return models, file.name, file.findings
+            covariance = _model_covariance(table, places[site], file.solution.covariance)
+            models[site] = PostSeismicModel(
+                " ".join(site), float(longitude[0]), float(latitude[0]), tuple(listed), covariance
+            )
+    return models, (file.name, file.sha256), file.findings
+
+
+def _model_covariance(table: PostSeismicTable, rows: list[int], whole: Array | None) -> Array | None:
+    """Amplitude and relaxation time of the first term, then of the second; all of a station together."""
+    if whole is not None:
+        pairs = np.stack([table.amplitude_index[rows], table.time_constant_index[rows]], axis=1).ravel()
+        return np.asarray(whole[np.ix_(pairs, pairs)], dtype=np.float64)
+    variances = table.covariance[rows][:, [0, 1], [0, 1]].ravel()
+    return np.diag(variances) if np.isfinite(variances).all() else None

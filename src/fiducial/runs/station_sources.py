@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 MOVED_M: Final = 0.5
 """A station of a day that is farther from where all others see it is another one, or was moved."""
-_KINDS: Final = (*COORDINATES, "XPO", "YPO", "XPOR", "YPOR", "LOD")
+_KINDS: Final = (*COORDINATES, "XPO", "YPO", "UT", "XPOR", "YPOR", "LOD")
 _DAY: Final = np.timedelta64(1, "D")
 _HOUR: Final = np.timedelta64(1, "h")
 _FREE_PART: Final = 1e-12
@@ -105,7 +105,7 @@ def read_centre(path: Path | str, *, strictness: Strictness = "warn") -> CentreF
     if matrix == "standard deviations":
         findings.append(f"{file.name}: no matrix; covariances are taken as diagonal, from the standard deviations")
     return CentreFile(
-        _centre_name(Path(file.name), solution), Path(path), file.sha256, solution, epochs[len(epochs) // 2], positions,
+        centre_name(Path(file.name), solution), Path(path), file.sha256, solution, epochs[len(epochs) // 2], positions,
         matrix, constraints, tuple(findings),
     )  # fmt: skip
 
@@ -317,7 +317,8 @@ def _domes_finding(site: Site, numbers: dict[str, str]) -> list[str]:
     return [f"{' '.join(site)} has the DOMES number {usual}, but {wrong}"]
 
 
-def _centre_name(path: Path, solution: StationSolution) -> str:
+def centre_name(path: Path, solution: StationSolution) -> str:
+    """Return the centre of the file name, or the agency that the file states, or the stem of the name."""
     try:
         return igs_names.parse_name(path.name).centre
     except FiducialError:

@@ -19,6 +19,7 @@ from fiducial.stations.combination_model import (
     StationOptions,
     StationRejection,
 )
+from fiducial.stations.combination_rotation import without_free_time
 from fiducial.stations.helmert_design import AT_SURFACE, COORDINATES, coordinate_rows, helmert_design
 from fiducial.stations.systems import (
     CentreSolution,
@@ -100,7 +101,9 @@ class _Combiner:
         self.options = options
         self.reference = reference
         self.rotations = rotations
-        self.systems = [datum_free(one) for one in solutions]
+        pairs = [without_free_time(one) for one in solutions]
+        self.free = tuple((one.name, key) for one, keys in pairs for key in keys)
+        self.systems = [datum_free(one) for one, _ in pairs]
         for k, system in enumerate(self.systems):
             present = {key.site for key in system.keys}
             for site in sorted(present.intersection(left_out.get(system.name, ()))):
@@ -129,8 +132,9 @@ class _Combiner:
         self._variances()
         results = tuple(self._result(k) for k in range(len(self.systems)))
         return StationCombination(
-            self.keys, self.value, self.covariance, results, tuple(self.core), tuple(self.rejections), converged
-        )
+            self.keys, self.value, self.covariance, results, tuple(self.core), tuple(self.rejections), converged,
+            self.free,
+        )  # fmt: skip
 
     def _approximate(self) -> Array:
         """Reference coordinates where there are any, medians of the centres otherwise."""

@@ -124,6 +124,8 @@ class StationCombination:
     core : tuple of site
     rejections : tuple of StationRejection
     converged : bool
+    free : tuple of (centre, ParameterKey)
+        Universal times that a centre's observations do not determine; they were taken out of it.
     """
 
     keys: tuple[ParameterKey, ...]
@@ -133,6 +135,7 @@ class StationCombination:
     core: tuple[SiteName, ...]
     rejections: tuple[StationRejection, ...]
     converged: bool
+    free: tuple[tuple[str, ParameterKey], ...] = ()
 
     def positions(self) -> tuple[tuple[SiteName, ...], Array, Array]:
         """Return sites, coordinates (site, 3) and their covariances (site, 3, 3)."""

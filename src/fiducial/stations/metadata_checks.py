@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from fiducial.stations.solution_tables import (
 )
 
 Site = tuple[str, str]
+Severity = Literal["error", "warning", "note"]
 _Sited = ParameterTable | SpanTable | EquipmentTable | EccentricityTable | DiscontinuityTable
 
 SAME_SITE_M: Final = 1_000.0
@@ -31,6 +32,8 @@ SAME_SITE_M: Final = 1_000.0
 SAME_CODE_M: Final = 20_000.0
 """Points of one code stand on one observatory."""
 OVERLAP: Final = np.timedelta64(1, "D")
+LONG_GAP: Final = np.timedelta64(365, "D")
+"""Without data for longer, the position after it is the velocity's word and not the receiver's."""
 ECCENTRICITY_M: Final = 1e-4
 _DOMES_LENGTH: Final = 9
 _SHOWN: Final = 5
@@ -39,25 +42,34 @@ _ALWAYS: Final = (np.datetime64("1900-01-01", "ns"), np.datetime64("2200-01-01",
 
 @dataclass(frozen=True, slots=True)
 class MetadataFinding:
-    """A contradiction.
+    """A contradiction, or what is to be known before a solution is used.
 
     Attributes
     ----------
     code, point : str
-        Site it concerns.
+        Site it concerns; empty when it concerns several.
     subject : str
-        ``site``, ``place``, ``domes``, ``receiver``, ``antenna``, ``eccentricity``.
+        ``site``, ``place``, ``domes``, ``span``, ``receiver``, ``antenna``, ``eccentricity``.
     text : str
+    severity : {"error", "warning", "note"}
+        ``error``: a position is wrong, or belongs to another site or antenna; ``warning``: what names or describes a site
+        is wrong, and its position does not depend on it; ``note``: nothing is wrong.
     """
 
     code: str
     point: str
     subject: str
     text: str
+    severity: Severity = "error"
 
 
 def identity_findings(solution: StationSolution) -> tuple[str, ...]:
-    """Return what is wrong with the names of sites in a solution, as sentences.
+    """Return what :func:`check_identity` finds as sentences."""
+    return tuple(one.text for one in check_identity(solution))
+
+
+def check_identity(solution: StationSolution) -> tuple[MetadataFinding, ...]:
+    """Check the names of the sites in a solution.
 
     Doubled or moved codes, DOMES numbers that are malformed or belong to two sites, rows of sites that the site table
     does not list, positions far from the approximate ones. A site is (code, point), never a code alone.
@@ -66,12 +78,12 @@ def identity_findings(solution: StationSolution) -> tuple[str, ...]:
         positions = solution.positions()
     except InputError:
         positions = None  # a component stands twice, which the reader tells
-    texts = [] if positions is None else [*_parameter_places(solution, positions)]
+    found = [] if positions is None else [*_parameter_places(solution, positions)]
     if solution.sites is not None and len(solution.sites):
-        texts += [*_doubled_sites(solution.sites), *_wrong_domes(solution.sites), *_unlisted(solution, solution.sites)]
+        found += [*_doubled_sites(solution.sites), *_wrong_domes(solution.sites), *_unlisted(solution, solution.sites)]
         if positions is not None:
-            texts += _moved(positions, solution.sites)
-    return tuple(texts)
+            found += _moved(positions, solution.sites)
+    return tuple(found)
 
 
 def _sites_of(table: SiteTable | _Sited) -> list[Site]:
@@ -87,7 +99,7 @@ def _named(sites: Sequence[Site]) -> str:
     return shown + (f" and {len(sites) - _SHOWN} more" if len(sites) > _SHOWN else "")
 
 
-def _doubled_sites(sites: SiteTable) -> Iterator[str]:
+def _doubled_sites(sites: SiteTable) -> Iterator[MetadataFinding]:
     places = _places(sites)
     first: dict[Site, int] = {}
     codes: dict[str, int] = {}
@@ -96,14 +108,15 @@ def _doubled_sites(sites: SiteTable) -> Iterator[str]:
         if earlier != row:
             apart = float(np.linalg.norm(places[row] - places[earlier]))
             where = f", {apart / 1e3:.1f} km apart: the code was moved" if apart > SAME_SITE_M else ""
-            yield f"site {' '.join(site)} stands twice in the site table{where}"
+            yield MetadataFinding(*site, "site", f"site {' '.join(site)} stands twice in the site table{where}")
             continue
         other = codes.setdefault(site[0], row)
         if other != row and (apart := float(np.linalg.norm(places[row] - places[other]))) > SAME_CODE_M:
-            yield f"code {site[0]} belongs to points {sites.points[other]} and {site[1]}, {apart / 1e3:.0f} km apart"
+            both = f"{sites.points[other]} and {site[1]}, {apart / 1e3:.0f} km apart"
+            yield MetadataFinding(*site, "site", f"code {site[0]} belongs to points {both}")
 
 
-def _wrong_domes(sites: SiteTable) -> Iterator[str]:
+def _wrong_domes(sites: SiteTable) -> Iterator[MetadataFinding]:
     places = _places(sites)
     owner: dict[str, int] = {}
     numbers: dict[Site, str] = {}
@@ -112,15 +125,18 @@ def _wrong_domes(sites: SiteTable) -> Iterator[str]:
         if not domes:
             continue
         if not is_domes(domes):
-            yield f"site {' '.join(site)} has {domes!r}, which is no DOMES number"
+            text = f"site {' '.join(site)} has {domes!r}, which is no DOMES number"
+            yield MetadataFinding(*site, "domes", text, "warning")
             continue
         other = owner.setdefault(domes, row)
         # Two receivers of one antenna share its number.
         if keys[other] != site and (apart := float(np.linalg.norm(places[row] - places[other]))) > SAME_SITE_M:
             both = f"{' '.join(keys[other])} and {' '.join(site)}"
-            yield f"DOMES number {domes} belongs to {both}, {apart / 1e3:.1f} km apart"
+            text = f"DOMES number {domes} belongs to {both}, {apart / 1e3:.1f} km apart"
+            yield MetadataFinding(*site, "domes", text)
         if numbers.setdefault(site, domes) != domes:
-            yield f"site {' '.join(site)} has the DOMES numbers {numbers[site]} and {domes}"
+            text = f"site {' '.join(site)} has the DOMES numbers {numbers[site]} and {domes}"
+            yield MetadataFinding(*site, "domes", text)
 
 
 def is_domes(text: str) -> bool:
@@ -135,7 +151,7 @@ def is_domes(text: str) -> bool:
     return len(text) == _DOMES_LENGTH and text[5] in "MS" and digits.isascii() and digits.isdigit()
 
 
-def _unlisted(solution: StationSolution, sites: SiteTable) -> Iterator[str]:
+def _unlisted(solution: StationSolution, sites: SiteTable) -> Iterator[MetadataFinding]:
     known = set(_sites_of(sites))
     tables: tuple[tuple[str, _Sited | None], ...] = (
         ("the estimates", solution.estimate), ("the a-priori values", solution.apriori),
@@ -153,10 +169,11 @@ def _unlisted(solution: StationSolution, sites: SiteTable) -> Iterator[str]:
         sited = [site for site in dict.fromkeys(keys) if site[0].strip("-")]
         unknown = [site for site in sited if site not in known]
         if unknown:
-            yield f"{what} have {len(unknown)} sites that the site table does not list: {_named(unknown)}"
+            text = f"{what} have {len(unknown)} sites that the site table does not list: {_named(unknown)}"
+            yield MetadataFinding("", "", "site", text, "warning")
 
 
-def _parameter_places(solution: StationSolution, positions: Coordinates) -> Iterator[str]:
+def _parameter_places(solution: StationSolution, positions: Coordinates) -> Iterator[MetadataFinding]:
     """Look at the positions: solutions of one point far apart, and points without a span."""
     first: dict[Site, int] = {}
     for row, site in enumerate(zip(positions.codes.tolist(), positions.points.tolist(), strict=True)):
@@ -165,7 +182,8 @@ def _parameter_places(solution: StationSolution, positions: Coordinates) -> Iter
             apart = float(np.linalg.norm(positions.xyz[row] - positions.xyz[earlier]))
             if apart > SAME_SITE_M:
                 both = f"solutions {positions.solns[earlier]} and {positions.solns[row]}"
-                yield f"{both} of site {' '.join(site)} are {apart / 1e3:.1f} km apart: the code was moved"
+                text = f"{both} of site {' '.join(site)} are {apart / 1e3:.1f} km apart: the code was moved"
+                yield MetadataFinding(*site, "place", text)
     if solution.spans is not None and len(solution.spans):
         spans = set(
             zip(*(getattr(solution.spans, name).tolist() for name in ("codes", "points", "solns")), strict=True)
@@ -173,10 +191,11 @@ def _parameter_places(solution: StationSolution, positions: Coordinates) -> Iter
         keys = zip(positions.codes.tolist(), positions.points.tolist(), positions.solns.tolist(), strict=True)
         without = [key[:2] for key in dict.fromkeys(keys) if key not in spans]
         if without:
-            yield f"{len(without)} estimated positions have no span of data: {_named(without)}"
+            text = f"{len(without)} estimated positions have no span of data: {_named(without)}"
+            yield MetadataFinding("", "", "span", text, "warning")
 
 
-def _moved(positions: Coordinates, sites: SiteTable) -> Iterator[str]:
+def _moved(positions: Coordinates, sites: SiteTable) -> Iterator[MetadataFinding]:
     places = dict(zip(reversed(_sites_of(sites)), _places(sites)[::-1], strict=True))
     nowhere = np.full(3, np.nan)
     keys = list(zip(positions.codes.tolist(), positions.points.tolist(), strict=True))
@@ -186,7 +205,8 @@ def _moved(positions: Coordinates, sites: SiteTable) -> Iterator[str]:
         row = keys.index(site)
         distance = float(np.nanmax(apart[[place for place, key in enumerate(keys) if key == site]]))
         where = f"solution {positions.solns[row]} of site {' '.join(site)}"
-        yield f"{where} is {distance / 1e3:.1f} km from its approximate coordinates"
+        text = f"{where} is {distance / 1e3:.1f} km from its approximate coordinates"
+        yield MetadataFinding(*site, "place", text)
 
 
 def check_metadata(
@@ -205,10 +225,11 @@ def check_metadata(
     -------
     tuple of MetadataFinding
         Receivers, antennas or eccentricities that overlap by more than a day, that leave the data of a solution
-        without any, and - against the table - unknown sites, other DOMES numbers, places more than 1 km away, other
+        without any, or that another of the three does not know; spans of data that overlap, end before they start, or are
+        more than a year apart; and - against the table - unknown sites, other DOMES numbers, places more than 1 km away, other
         receivers, antennas or eccentricities while the data were taken.
     """
-    found = [*_overlaps(solution), *_uncovered(solution)]
+    found = [*_spans(solution), *_overlaps(solution), *_uncovered(solution), *_unequal(solution)]
     table = site_table.sites if isinstance(site_table, StationSolution) else site_table
     if table is not None and solution.sites is not None:
         found += _against_sites(solution.sites, table)
@@ -226,6 +247,11 @@ def _equipment(solution: StationSolution) -> Iterator[tuple[str, _Timed]]:
     ):  # fmt: skip
         if table is not None:
             yield subject, table
+
+
+def _severity(subject: str) -> Severity:
+    # Another receiver does not move the marker; another antenna or height does.
+    return "warning" if subject == "receiver" else "error"
 
 
 def _rows_by_site(table: _Timed | SpanTable) -> dict[Site, list[int]]:
@@ -266,7 +292,7 @@ def _overlaps(solution: StationSolution) -> Iterator[MetadataFinding]:
                 if end[before] - start[after] > OVERLAP and _differs(table, before, table, after):
                     day = np.datetime_as_string(start[after], unit="D")
                     text = f"{_says(table, before)} and {_says(table, after)} stand at one time from {day} on"
-                    yield MetadataFinding(code, point, subject, text)
+                    yield MetadataFinding(code, point, subject, text, _severity(subject))
 
 
 def _uncovered(solution: StationSolution) -> Iterator[MetadataFinding]:
@@ -284,7 +310,39 @@ def _uncovered(solution: StationSolution) -> Iterator[MetadataFinding]:
                 if not ((begins[rows] <= middle[row]) & (ends[rows] >= middle[row])).any():
                     day = np.datetime_as_string(middle[row], unit="D")
                     text = f"no {subject} is stated for the data of {day} (solution {solution.spans.solns[row]})"
-                    yield MetadataFinding(*site, subject, text)
+                    yield MetadataFinding(*site, subject, text, _severity(subject))
+
+
+def _unequal(solution: StationSolution) -> Iterator[MetadataFinding]:
+    """Compare which sites the tables of equipment know, of those whose data no span names."""
+    spanned = set() if solution.spans is None else set(_sites_of(solution.spans))
+    tables = {subject: set(_sites_of(table)) - spanned for subject, table in _equipment(solution)}
+    for site in sorted(set().union(*tables.values())):
+        for subject in [subject for subject, sites in tables.items() if site not in sites]:
+            others = " and ".join(name for name, sites in tables.items() if site in sites)
+            text = f"no {subject} is stated, although {others} {'is' if ' ' not in others else 'are'}"
+            yield MetadataFinding(*site, subject, text, _severity(subject))
+
+
+def _spans(solution: StationSolution) -> Iterator[MetadataFinding]:
+    if solution.spans is None:
+        return
+    start, end = _intervals(solution.spans)
+    solns = solution.spans.solns
+    for site, rows in _rows_by_site(solution.spans).items():
+        for row in rows:
+            if end[row] < start[row]:
+                yield MetadataFinding(*site, "span", f"the data of solution {solns[row]} end before they start")
+        ordered = sorted(rows, key=lambda row: start[row])
+        for before, after in pairwise(ordered):
+            both = f"solutions {solns[before]} and {solns[after]}"
+            if end[before] - start[after] > OVERLAP:
+                day = np.datetime_as_string(start[after], unit="D")
+                yield MetadataFinding(*site, "span", f"{both} have data at one time from {day} on")
+            elif start[after] - end[before] > LONG_GAP:
+                days = int((start[after] - end[before]) / np.timedelta64(1, "D"))
+                text = f"no data for {days} days between {both}, from {np.datetime_as_string(end[before], unit='D')} on"
+                yield MetadataFinding(*site, "span", text, "note")
 
 
 def _against_sites(sites: SiteTable, trusted: SiteTable) -> Iterator[MetadataFinding]:
@@ -292,7 +350,7 @@ def _against_sites(sites: SiteTable, trusted: SiteTable) -> Iterator[MetadataFin
     apart_from = _places(trusted)
     for row, (site, place) in enumerate(zip(_sites_of(sites), _places(sites), strict=True)):
         if site not in rows:
-            yield MetadataFinding(*site, "site", "is not in the site table")
+            yield MetadataFinding(*site, "site", "is not in the site table", "warning")
             continue
         other = rows[site]
         domes, wanted = str(sites.domes[row]), str(trusted.domes[other])
@@ -325,4 +383,4 @@ def _against_equipment(solution: StationSolution, trusted: StationSolution) -> I
                 used = [place for place in rows_of.get(site, []) if starts[place] <= middle <= stops[place]]
                 if begin <= end and used and all(_differs(table, row, other, place) for place in used):
                     text = f"{_says(table, row)} where the site table has {_says(other, used[0])}"
-                    yield MetadataFinding(*site, subject, text)
+                    yield MetadataFinding(*site, subject, text, _severity(subject))

@@ -24,7 +24,7 @@ _INDEX_STEP: Final = 0.25
 _FIRST, _START, _LAST = -8, -4, -1
 """Grid of indices in steps: random walk, flicker, nearly white."""
 _LEAST_FREEDOM: Final = 10
-_COARSE_ROOTS: Final = (0.0, 0.1, 0.25, 0.45, 0.65, 0.8, 0.9, 0.97, 0.9999)
+_COARSE_ROOTS: Final = (0.0, 0.2, 0.5, 0.8, 0.95, 0.9999)
 
 
 @dataclass(frozen=True)

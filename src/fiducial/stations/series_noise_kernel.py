@@ -8,15 +8,15 @@ nothing cancels, and run backwards as well: the factor is never stored.
 
 from __future__ import annotations
 
+import numba
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 Float64 = NDArray[np.float64]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def forward(first: Float64, second: Float64, right: Float64, cosine: Float64, sine: Float64) -> float:
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def forward(first: Float64, second: Float64, right: Float64, cosine: Float64, sine: Float64) -> float:  # pragma: no cover
     """Solve with the Cholesky factor in place and return the log-determinant of C.
 
     Parameters
@@ -49,8 +49,8 @@ def forward(first: Float64, second: Float64, right: Float64, cosine: Float64, si
     return log_determinant
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def backward(first: Float64, second: Float64, right: Float64, cosine: Float64, sine: Float64) -> None:
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def backward(first: Float64, second: Float64, right: Float64, cosine: Float64, sine: Float64) -> None:  # pragma: no cover
     """Solve with the transposed factor in place, after :func:`forward`; ``right`` becomes C^-1 of what it was."""
     size, columns = right.shape
     for k in range(size - 1, -1, -1):
@@ -67,8 +67,8 @@ def backward(first: Float64, second: Float64, right: Float64, cosine: Float64, s
             second[i + k] = s * one + c * other
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def block_of_shifted_sum(generators: Float64, rows: NDArray[np.int64]) -> Float64:
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def block_of_shifted_sum(generators: Float64, rows: NDArray[np.int64]) -> Float64:  # pragma: no cover
     """Return rows and columns of sum_k Z'^k H H' Z^k for generators H, shape (point, generator)."""
     size, number = generators.shape
     count = rows.size

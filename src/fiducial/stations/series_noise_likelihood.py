@@ -61,10 +61,13 @@ def noise_sums(index: Indices, columns: Float64, white: float, coloured: float, 
     with M the columns of the identity at missing rows, y'C_oo^-1 y = y'C^-1 y - y'C^-1 M (M'C^-1 M)^-1 M'C^-1 y and
     ln det C_oo = ln det C + ln det M'C^-1 M. C^-1 = sum_k Z'^k H H' Z^k with two generators H = C^-1 W N^-1/2, where the
     columns of W are e_{n-1} and h less its first element, and N = W'C^-1 W + diag(0, white^2 + coloured^2). So M'C^-1 M
-    costs n^2 operations too, and only its own factor the cube of the number of missing rows.
+    costs n^2 operations too, and only its own factor the cube of the number of missing rows. Where more rows are missing
+    than exist, C_oo itself is factorised.
     """
     rows = index - index[0]
     size = int(rows[-1]) + 1
+    if size > 2 * rows.size:
+        return _dense_sums(rows, columns, white, coloured, response)
     present = np.zeros(size, dtype=bool)
     present[rows] = True
     missing = np.flatnonzero(~present).astype(np.int64)
@@ -97,6 +100,20 @@ def noise_sums(index: Indices, columns: Float64, white: float, coloured: float, 
     at_missing = solved[missing, :count]
     products = filled.T @ solved[:, :count] - at_missing.T @ cho_solve(factor, at_missing)
     return NoiseSums(0.5 * (products + products.T), log_determinant + 2.0 * float(np.log(np.diagonal(factor[0])).sum()))
+
+
+def _dense_sums(rows: Indices, columns: Float64, white: float, coloured: float, response: Float64) -> NoiseSums:
+    """Return the same for few points in a long span, by the covariance of the points."""
+    last = response.size - 1
+    # Counted from the end, L L' is the sum that the kernel makes.
+    block = block_of_shifted_sum(np.ascontiguousarray(coloured * response[::-1, None]), np.ascontiguousarray(last - rows))
+    block[np.diag_indices(rows.size)] += white**2
+    try:
+        factor = cho_factor(block, lower=True, overwrite_a=True)
+    except (LinAlgError, ValueError) as error:
+        raise _singular() from error
+    products = columns.T @ cho_solve(factor, columns)
+    return NoiseSums(0.5 * (products + products.T), 2.0 * float(np.log(np.diagonal(factor[0])).sum()))
 
 
 def _singular() -> NumericsError:

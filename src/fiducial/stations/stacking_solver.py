@@ -71,6 +71,7 @@ class Stacker:
         return tuple(found)
 
     def run(self) -> Stack:
+        """Iterate until variance factors and rejections settle."""
         self._locate()
         normal, right = self._summed(judge=False)[:2]
         left, converged = self.options.sweeps, False
@@ -84,7 +85,8 @@ class Stacker:
             if core_changed or len(self.rejections) > rejected:
                 left = self.options.sweeps
                 continue
-            converged, left = self.change < self.options.variance_tolerance, left - 1
+            # Only after the limits in standard deviations and the core have been judged.
+            converged, left = nearly and self.change < self.options.variance_tolerance, left - 1
         self._solve(normal, right)
         return self._stack(converged=converged)
 
@@ -169,7 +171,7 @@ class Stacker:
             if key.kind in POSITION and key.site in rates:
                 # Its segments are left out afterwards; a loose velocity makes them harmless.
                 normal[row, row] += 1.0 / _FREE_VELOCITY_M_PER_YR**2
-        self._tie(normal)
+        self._tie(normal, right)
         try:
             self.covariance = triangular_inverse(normal)
         except np.linalg.LinAlgError:
@@ -202,17 +204,20 @@ class Stacker:
                 longest[rate] = max(longest.get(rate, 0.0), max(epochs) - min(epochs))
         return {rate for rate, span in longest.items() if span < max(self.options.least_span_yr, _SAME_EPOCH_YR)}
 
-    def _tie(self, normal: Array) -> None:
+    def _tie(self, normal: Array, right: Array) -> None:
         weight = 1.0 / self.options.equal_velocity_sigma_m_per_yr**2
         for one, other in self.frame.equal_velocities if self.options.rates else ():
             for kind in POSITION:
                 i, j = self.place.get(ParameterKey(kind, *one)), self.place.get(ParameterKey(kind, *other))
                 if i is None or j is None:
                     continue
-                # Their approximate velocities may differ: held alike are the velocities themselves.
                 normal[[i, j], [i, j]] += weight
                 normal[i, j] -= weight
                 normal[j, i] -= weight
+                # Held alike are the velocities, not their corrections.
+                apart = weight * (self.start[j] - self.start[i])
+                right[i] += apart
+                right[j] -= apart
 
     def _singular(self, normal: Array) -> NumericsError:
         diagonal = np.sqrt(np.maximum(np.diag(normal), np.finfo(float).tiny))
