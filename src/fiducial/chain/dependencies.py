@@ -49,6 +49,10 @@ class Schedule:
         Days between issues; from the end of the observations to the issue; span of observations in one issue.
     orbit_input : str or None
         Class of the satellite orbits that the stream uses: ultra_rapid, rapid, final, onboard, doris, none; None unknown.
+    orbit_input_evidence : Evidence or None
+        What that class stands on.
+    alternatives : tuple of str
+        Other techniques that place the satellite: onboard, doris, slr.
     """
 
     product: str
@@ -58,7 +62,9 @@ class Schedule:
     latency_days: Range
     window_days: Range
     orbit_input: str | None
+    orbit_input_evidence: Evidence | None
     orbit_input_source: tuple[str, ...]
+    alternatives: tuple[str, ...]
     evidence: Evidence
     source: tuple[str, ...]
     note: str | None
@@ -135,6 +141,18 @@ class ProductLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Substitute:
+    """Share of satellite orbits that another technique replaces, for streams whose schedule names it."""
+
+    alternative: str
+    substitution: Range
+    evidence: Evidence
+    source: tuple[str, ...]
+    note: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Recovery:
     """Times of production: from loss of input to loss of output, and from return of input to full output."""
 
@@ -152,4 +170,5 @@ class Dependencies:
     strength_laws: tuple[StrengthLaw, ...]
     held: tuple[HeldInput, ...]
     links: tuple[ProductLink, ...]
+    substitutes: tuple[Substitute, ...]
     recoveries: tuple[Recovery, ...]

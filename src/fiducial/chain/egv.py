@@ -212,17 +212,31 @@ class VersionChange:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of the catalogue and what changed since the one before."""
+    """A version of the catalogue and what changed since the one before.
+
+    Attributes
+    ----------
+    counts : tuple of (str, int)
+        Numbers that the version claims: by level, ``total``, and ``products`` on Levels 2 and 3; empty without a claim.
+    """
 
     id: str
     previous: str | None
     changes: tuple[VersionChange, ...]
     source: tuple[str, ...]
+    counts: tuple[tuple[str, int], ...]
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class EgvCatalogue:
-    """The mapping of variables to products, as one version of the white paper has it."""
+    """The mapping of variables to products, as one version of the white paper has it.
+
+    Attributes
+    ----------
+    level_names : tuple of (Level, str)
+        Names of levels where the version has another than today's (V6.0: "Level 0" for Basis).
+    """
 
     version: str
     versions: tuple[Version, ...]
@@ -236,6 +250,11 @@ class EgvCatalogue:
     data_levels: tuple[DataLevelStep, ...]
     annotations: tuple[Annotation, ...]
     statements: tuple[Statement, ...]
+    level_names: tuple[tuple[Level, str], ...] = ()
+
+    def level_name(self, level: Level) -> str:
+        """Return the name of a level in this version."""
+        return dict(self.level_names).get(level, level.value)
 
     def egv(self, identity: str) -> EssentialVariable:
         """Return the variable of an id; ``KeyError`` when there is none."""

@@ -145,6 +145,29 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Principle:
+    """A principle, a rule of the investment rubric, or a foundation that a source names; by its name only.
+
+    Attributes
+    ----------
+    kind : str
+        principle, rubric, foundation or architecture.
+    number : int or None
+        Number in the source, where it has one.
+    """
+
+    id: str
+    kind: str
+    version: str
+    number: int | None
+    name: str
+    note: str | None
+    source: tuple[str, ...]
+    status: Status
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Workflow:
     """The production graph with its circles, risks, events and facts."""
 
@@ -154,6 +177,7 @@ class Workflow:
     events: tuple[Event, ...]
     pipelines: tuple[Pipeline, ...]
     facts: tuple[Fact, ...]
+    principles: tuple[Principle, ...] = ()
 
     def node(self, identity: str) -> WorkflowNode:
         """Return the node of an id; ``KeyError`` when there is none."""

@@ -23,13 +23,13 @@ class Record:
     node : Node
         The mapping; FormatError when it is something else.
     file : str
-        Name of the file, for messages.
+        Name of the file, for messages; that of the node goes before it.
     code : str
         Code of the errors to raise.
     """
 
     def __init__(self, node: Node, file: str, code: str) -> None:
-        self.file = file
+        self.file = node.file or file
         self.line = node.line
         self._code = code
         self._used: set[str] = set()

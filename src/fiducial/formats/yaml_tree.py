@@ -18,10 +18,11 @@ _LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value of the document: text, list of nodes, or mapping of texts to nodes; and its line, counted from 1."""
+    """A value of the document: text, list of nodes, or mapping of texts to nodes; its line, counted from 1, and file."""
 
     value: str | list[Node] | dict[str, Node]
     line: int
+    file: str = ""
 
 
 def parse_tree(text: str, name: str, code: str) -> Node:
@@ -83,9 +84,9 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             self._scalar(event.value, line)
         elif isinstance(event, yaml.SequenceStartEvent):
-            self._begin(Node([], line))
+            self._begin(Node([], line, self._name))
         elif isinstance(event, yaml.MappingStartEvent):
-            self._begin(Node({}, line))
+            self._begin(Node({}, line, self._name))
         elif isinstance(event, yaml.CollectionEndEvent):
             self._open.pop()
         elif isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
@@ -99,7 +100,7 @@ class _Builder:
                     raise self.error(f"the key {value!r} stands twice", line)
                 self._open[-1] = parent, value
                 return
-        self._attach(Node(value, line))
+        self._attach(Node(value, line, self._name))
 
     def _begin(self, node: Node) -> None:
         if len(self._open) >= MAX_DEPTH:

@@ -174,7 +174,7 @@ def read_core(path: Path | None, reference: ReferenceFrame) -> tuple[list[SiteNa
 
 
 def write_frame(found: FrameCombination, out: Path, *, overwrite: bool = False) -> FrameReport:
-    """Write the combined solution as SINEX and the report as JSON and text.
+    """Write the combined solution as SINEX, its Earth rotation as ERP, and the report as JSON and text.
 
     Parameters
     ----------
@@ -190,16 +190,26 @@ def write_frame(found: FrameCombination, out: Path, *, overwrite: bool = False) 
     """
     from fiducial.runs.frame_report import build_report
     from fiducial.runs.frame_report_text import render_text
+    from fiducial.runs.frame_rotation import combined_rotation, rotation_bytes
     from fiducial.runs.frame_solution import combined_solution
 
     day = found.reference.epoch_utc.astype("datetime64[D]").astype("datetime64[ns]")
     names = {
         (content, ending): LongName(_NAME, day, Period(1, "D"), Period(1, "D"), content, ending).build()
-        for content, ending in (("SOL", "SNX"), ("SUM", "TXT"), ("SUM", "JSON"))
+        for content, ending in (("SOL", "SNX"), ("ERP", "ERP"), ("SUM", "TXT"), ("SUM", "JSON"))
     }
+    rotation, notes = combined_rotation(found.result)
+    products = {names["SOL", "SNX"]: sinex.to_bytes(combined_solution(found))}
+    if rotation is None:
+        del names["ERP", "ERP"]
+    else:
+        _, xyz, _ = found.result.positions()
+        centres = [one.name for one in found.result.centres]
+        products[names["ERP", "ERP"]] = rotation_bytes(rotation, len(xyz), centres)
     report = build_report(found, list(names.values()))
+    report.notes.extend(notes)
     contents = {
-        names["SOL", "SNX"]: sinex.to_bytes(combined_solution(found)),
+        **products,
         names["SUM", "TXT"]: render_text(report).encode("ascii", "replace"),
         names["SUM", "JSON"]: (report.model_dump_json(indent=1) + "\n").encode(),
     }

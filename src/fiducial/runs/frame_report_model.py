@@ -127,7 +127,7 @@ class StationRejectionEntry(_Part):
 
     centre: str = Field(description="empty when the station was taken out of the core")
     station: str
-    reason: Literal["residual", "normalised-residual", "reference", "alignment"]
+    reason: Literal["residual", "normalised-residual", "reference", "velocity", "alignment"]
     component: Literal["E", "N", "U"]
     value: float = Field(description="residual: mm, or standard deviations when normalised")
     limit: float

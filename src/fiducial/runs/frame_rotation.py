@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 
 from fiducial.formats import erp
-from fiducial.geodesy.julian_dates import modified_julian_date
 from fiducial.orbits.earth_rotation import EarthRotation
 from fiducial.stations.combination_model import StationCombination
 
@@ -18,6 +17,7 @@ _FIELDS: Final = {
     "XPOR": ("x_rate_rad_per_day", "x_rate_sigma_rad_per_day"), "YPOR": ("y_rate_rad_per_day", "y_rate_sigma_rad_per_day"),
 }  # fmt: skip
 _LARGEST_UT1_UTC_S: Final = 1.0
+_MJD_START: Final = np.datetime64("1858-11-17", "s")
 
 
 def combined_rotation(result: StationCombination) -> tuple[EarthRotation | None, tuple[str, ...]]:
@@ -55,7 +55,7 @@ def combined_rotation(result: StationCombination) -> tuple[EarthRotation | None,
         columns[spread] = np.array([listed[epoch][1] for epoch in epochs])
     if "x_pole_rad" not in columns or "y_pole_rad" not in columns:
         return None, tuple(notes)
-    dates = modified_julian_date(np.array(epochs, dtype="datetime64[ns]"))
+    dates = (np.array(epochs, dtype="datetime64[s]") - _MJD_START) / np.timedelta64(1, "D")
     return EarthRotation(dates, **columns), tuple(notes)
 
 

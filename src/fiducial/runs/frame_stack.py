@@ -107,6 +107,11 @@ class StackedFrame:
     equal_velocities: int
     findings: tuple[str, ...]
 
+    @property
+    def stack_rates(self) -> bool:
+        """Whether velocities were estimated."""
+        return self.options.rates
+
 
 def stack_frame(request: StackRequest) -> StackedFrame:
     """Read, combine by weeks, and stack.
