@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script, not a package
 """Make the packaged land outline from ``land-50m.json`` (TopoJSON) of the npm package ``world-atlas``.
 
 Usage: ``python tools/land_outline.py land-50m.json src/fiducial/formats/land/land-50m.npz``
@@ -36,10 +37,10 @@ def _cut(rings: list[NDArray[np.int64]], turn: int) -> list[list[NDArray[np.int6
         outer = np.vstack([outer, [[high, 0], [low, 0]], outer[:1]])
         holes = [hole for hole in holes if hole[-1, 0] == hole[0, 0]]
     middle = (outer[:, 0].min() + outer[:, 0].max()) / 2
-    holes = [hole + [turn * round((middle - hole[0, 0]) / turn), 0] for hole in holes]
+    holes = [hole + np.array([turn * round((middle - hole[0, 0]) / turn), 0]) for hole in holes]
     parts = []
     for shift in (-turn, 0, turn):
-        cut = [_half(_half(ring + [shift, 0], 0, 1), turn, -1) for ring in (outer, *holes)]
+        cut = [_half(_half(ring + np.array([shift, 0]), 0, 1), turn, -1) for ring in (outer, *holes)]
         if len(cut[0]) > 3 and np.ptp(cut[0][:, 0]) > 0:
             parts.append([ring for ring in cut if len(ring) > 3])
     return parts

@@ -55,6 +55,7 @@ def test_product_and_report(day):
     report = _good(_combine(day))
     folder = day / "out"
     assert sorted(path.name for path in folder.iterdir()) == [
+        f"{PRODUCT}_ERP.ERP",
         f"{PRODUCT}_SOL.SNX",
         f"{PRODUCT}_SUM.JSON",
         f"{PRODUCT}_SUM.TXT",

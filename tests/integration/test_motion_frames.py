@@ -166,7 +166,6 @@ def test_refusals(tmp_path):
     path = calibrate(product(tmp_path))
     versions = calibration_file.versions(path)
     refused("FID-1004", 2, path, "--to", "ETRF2001")
-    refused("FID-1101", 2, path, "--to", "ETRF89")
     assert "plate:EURA@ITRF2014 or plate:EURA@ITRF2020" in refused("FID-1102", 2, path, "--to", "plate:EURA")
     refused("FID-1030", 2, path, "--to", "ITRF2020", "--version", "other")
     refused("FID-1031", 2, path, path, "--to", "ITRF2020")

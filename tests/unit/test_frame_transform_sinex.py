@@ -57,7 +57,7 @@ def solution(*, velocities=True, seed=1, matrix=True, **extra):
         SolutionHeader(agency="ABC", created_utc=T0, start_utc=T0, end_utc=T0, technique="P", parameters=len(values),
                        constraint=1, contents=("S",)),
         estimate, covariance if matrix else None, apriori=apriori, apriori_covariance=prior if matrix else None,
-        sites=SiteTable(np.array([*SITES, "DDDD"]), np.full(4, "A"), np.full(4, "12345M001"), np.full(4, "P"),
+        sites=SiteTable(np.array([*SITES, "DDDD"]), np.full(4, "A"), np.array([f"1234{k}M001" for k in range(4)]), np.full(4, "P"),
                         np.full(4, "a site"), np.array([10.0, 12.5, 8.0, 0.0]), np.array([50.0, 47.0, 45.0, 0.0]), np.full(4, 100.0)),
         reference_frame="IGS20", reference={"SOFTWARE": "other", "DESCRIPTION": "simulated"}, comments=("kept",),
     )  # fmt: skip
@@ -202,7 +202,7 @@ def test_information_becomes_covariance():
 
 def test_what_cannot_go_along_is_left_out_and_named():
     given = solution()
-    pole = table([1e-6], ["XPO"], ["----"], ["----"], [1e-9])
+    pole = table([1e-3], ["XGC"], ["----"], ["----"], [1e-9])
     columns = ParameterTable.__dataclass_fields__
     joined = ParameterTable(*(np.concatenate([getattr(given.estimate, k), getattr(pole, k)]) for k in columns))
     matrix = np.zeros((19, 19))
@@ -213,7 +213,7 @@ def test_what_cannot_go_along_is_left_out_and_named():
     assert np.allclose(found.solution.covariance, moved(given).solution.covariance, rtol=1e-12)
     assert found.solution.normal is None
     assert found.solution.apriori is None
-    assert {"Parameters left out: 1 XPO", "Normal equations left out"} <= set(found.notes)
+    assert {"Parameters left out: 1 XGC", "Normal equations left out"} <= set(found.notes)
     assert any("constraints cannot be removed" in line for line in found.notes)
     positions_only = given.apriori.types == "STAX"
     for rows in (~np.isin(given.apriori.types, VELOCITIES), ~positions_only):

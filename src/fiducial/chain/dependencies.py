@@ -88,7 +88,7 @@ class HeldInput:
     Attributes
     ----------
     node : str
-        Id of a workflow node or product.
+        Id of a workflow node, a product, or a stream of one (``GSO:final``); ``*`` stands for all others.
     reach_days : Range
         How far beyond its last observation an issue serves (predicted half of ultra-rapid orbits; validity of a frame).
     decay_days : Range
@@ -141,6 +141,17 @@ class ProductLink:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamMaker:
+    """The workflow node that makes a stream of a product; ``delivered`` takes its place when substitutes count."""
+
+    node: str
+    delivered: str | None
+    product: str
+    stream: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Substitute:
     """Share of satellite orbits that another technique replaces, for streams whose schedule names it."""
 
@@ -170,5 +181,6 @@ class Dependencies:
     strength_laws: tuple[StrengthLaw, ...]
     held: tuple[HeldInput, ...]
     links: tuple[ProductLink, ...]
+    makers: tuple[StreamMaker, ...]
     substitutes: tuple[Substitute, ...]
     recoveries: tuple[Recovery, ...]

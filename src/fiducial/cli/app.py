@@ -15,7 +15,10 @@ COMMAND_MODULES: Final = (
     "motion_score",
     "frame_combine",
     "frame_iterate",
+    "frame_stack",
+    "stations_check",
     "stations_model",
+    "chain_requirements",
 )
 """Modules that add commands to the ``app`` of another one when they are imported."""
 

@@ -22,6 +22,7 @@ def velocity(
     steps: Path | None = None,
     method: Literal["midas", "trajectory", "both"] = "both",
     noise: Literal["flicker", "estimate", "white"] = "flicker",
+    noise_sampling: Literal["weekly", "daily"] = "weekly",
     detect_steps: Flag = False,
     frame: str | None = None,
     draconitic: Flag = False,
@@ -47,6 +48,8 @@ def velocity(
         MIDAS, the trajectory model, or both.
     noise
         White and flicker noise, white and power-law noise with an index that is estimated, or white noise only.
+    noise_sampling
+        Fit weekly medians, or the daily positions themselves (seconds to minutes a station).
     detect_steps
         Look for steps that no list names, and model them.
     frame
@@ -70,7 +73,8 @@ def velocity(
     from fiducial.runs.station_velocity import VelocityRequest, draw, estimate, rate_rows, sentences, write_table
 
     request = VelocityRequest(
-        files=tuple(files), steps=steps, method=method, noise=noise, detect_steps=detect_steps, frame=frame,
+        files=tuple(files), steps=steps, method=method, noise=noise, noise_sampling=noise_sampling,
+        detect_steps=detect_steps, frame=frame,
         draconitic=draconitic, post_seismic=post_seismic, strictness=strictness,
     )  # fmt: skip
     with progress("stations", float(len(files))) as advance:

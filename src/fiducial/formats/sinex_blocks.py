@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from fiducial.errors import FormatError
-from fiducial.formats.sinex_epochs import EPOCH_WIDTH, NAT, epochs, instant
+from fiducial.formats.sinex_epochs import EPOCH_WIDTH, NAT, epochs, instant, plain_instant
 from fiducial.formats.sinex_fields import (
     Array,
     Bytes,
@@ -39,8 +39,11 @@ _NO_CONSTRAINT: Final = -128
 _CONSTRAINT_CODES: Final = np.full(256, _NO_CONSTRAINT, dtype=np.int8)
 for _letter, _code in (_CONSTRAINTS | {"-": -1}).items():
     _CONSTRAINT_CODES[ord(_letter)] = _code
-_ODD: Final = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9], dtype=np.uint64)
+_ODD: Final = np.array(
+    [0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93], dtype=np.uint64
+)
 """Odd factors that spread words of 64 bits."""
+_NONE: Final = np.zeros(0, dtype=np.int64)
 _SITE_BYTES: Final = np.frombuffer(14 * b"\xff" + 2 * b"\x00", dtype=np.uint64)
 """Of the 16 characters from the type on, those of type, code and point."""
 
@@ -79,7 +82,10 @@ def read_header(line: bytes, name: str) -> SolutionHeader:
 
 
 def _header_epoch(shown: str, first: int, name: str) -> np.datetime64:
-    field = shown[first : first + 12]
+    field = shown[first : first + EPOCH_WIDTH]
+    plain = plain_instant(field.encode("ascii"))
+    if plain is not None:
+        return plain
     if not _EPOCH.fullmatch(field):
         raise _header_error(f"{field!r} is not an epoch yy:ddd:sssss", name, first, first + 12)
     year, day, second = (
@@ -151,8 +157,7 @@ def read_parameters(block: Block, name: str, findings: Findings, *, sigmas: bool
             f"unit {unit!r} of {types[row]} is not known; its values are kept as printed", int(rows.numbers[row])
         )
     alike = _alike(rows)
-    if len(alike.starts):
-        _note_duplicates(rows, block.title, findings)
+    _note_duplicates(rows, alike, block.title, findings)
     values = floats(rows, *_VALUE)
     values = values * factors if sigmas else values / factors
     spread = np.full(len(rows), np.nan)
@@ -204,44 +209,53 @@ def last_digits(part: Bytes) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class _Alike:
-    """Groups of parameters that have one type, code and point.
+    """Parameters that have type, code and point in common with others.
 
     Attributes
     ----------
-    order : ndarray of int, shape (n,)
-        Rows, sorted by group.
+    rows : ndarray of int, shape (n,)
+        Where they stand, group by group.
     starts : ndarray of int
-        Where a group starts; empty when all parameters differ.
+        Where each group starts in ``rows``.
     """
 
-    order: Integers
+    rows: Integers
     starts: Integers
 
     def spread(self, values: Array) -> float:
         """Return the largest difference of values in a group."""
-        if not len(self.starts):
+        if not len(self.rows):
             return 0.0
-        grouped = values[self.order]
+        grouped = values[self.rows]
         return float((np.maximum.reduceat(grouped, self.starts) - np.minimum.reduceat(grouped, self.starts)).max())
 
 
 def _alike(rows: Rows) -> _Alike:
     words = np.ascontiguousarray(rows.characters[:, _TYPE[0] : _TYPE[0] + 16]).view(np.uint64) & _SITE_BYTES
     # Equal names have equal sums. Others may have too, which makes a group too large and never too small.
-    sums = words @ _ODD
+    sums = words @ _ODD[:2]
+    ordered = np.sort(sums)
+    if not np.count_nonzero(ordered[1:] == ordered[:-1]):
+        return _Alike(_NONE, _NONE)
     order = np.argsort(sums)
-    other = np.diff(sums[order]) != 0
-    starts = np.flatnonzero(other) + 1
-    return _Alike(order, np.zeros(0, dtype=np.int64) if len(starts) == len(order) - 1 else np.append(0, starts))
+    sums = sums[order]
+    same = np.zeros(len(sums) + 1, dtype=np.bool_)
+    same[1:-1] = sums[1:] == sums[:-1]
+    members = np.flatnonzero(same[:-1] | same[1:])
+    return _Alike(order[members], np.flatnonzero(~same[members]))
 
 
-def _note_duplicates(rows: Rows, title: str, findings: Findings) -> None:
-    key = np.ascontiguousarray(rows.characters[:, _TYPE[0] : _EPOCH_START + EPOCH_WIDTH])
-    words = key.view(f"S{key.shape[1]}")[:, 0].tolist()
-    if len(set(words)) == len(words):
+def _note_duplicates(rows: Rows, alike: _Alike, title: str, findings: Findings) -> None:
+    if not len(alike.rows):
         return
+    places = np.sort(alike.rows)
+    key = np.ascontiguousarray(rows.characters[places, _TYPE[0] : _EPOCH_START + EPOCH_WIDTH])
+    sums = np.sort(key.view(np.uint64) @ _ODD)
+    if not (sums[1:] == sums[:-1]).any():
+        return
+    words = key.view(f"S{key.shape[1]}")[:, 0].tolist()
     seen: set[bytes] = set()
-    for row, word in enumerate(words):
+    for row, word in zip(places.tolist(), words, strict=True):
         # Two exponentials after one earthquake have the same names.
         if word in seen and not word.startswith(_POST_SEISMIC):
             shown = " ".join(word.decode("latin-1").split())

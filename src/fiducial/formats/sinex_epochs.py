@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from fiducial.formats.sinex_fields import Epochs, Rows, integers
+from fiducial.formats.sinex_units import runs
 
 NAT: Final = np.datetime64("NaT", "ns")
 EPOCH_WIDTH: Final = 12
@@ -18,7 +19,6 @@ DAY_SECONDS: Final = 86_400
 
 _SPACE: Final = 32
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
-_FIRST: Final = np.zeros(1, dtype=np.intp)
 _PLAIN: Final = re.compile(rb"(\d\d):(\d\d\d):(\d{5})")
 
 
@@ -37,7 +37,7 @@ def instant(year: int, day: int, second: int) -> np.datetime64 | None:
 
 
 @lru_cache(maxsize=256)
-def _plain_instant(word: bytes) -> np.datetime64 | None:
+def plain_instant(word: bytes) -> np.datetime64 | None:
     """Return a fully printed epoch; None for any other, which the slower reader reads or refuses."""
     found = _PLAIN.fullmatch(word)
     return instant(*map(int, found.groups())) if found else None
@@ -55,20 +55,18 @@ def epochs(rows: Rows, first: int) -> Epochs:
     """
     last = first + EPOCH_WIDTH
     if rows.low[first:last] == rows.high[first:last]:
-        epoch = _plain_instant(rows.low[first:last])
+        epoch = plain_instant(rows.low[first:last])
         if epoch is not None:
             return np.full(len(rows), epoch)
     if not len(rows):
         return np.zeros(0, dtype="datetime64[ns]")
     words = np.ascontiguousarray(rows.characters[:, first:last]).view(f"S{EPOCH_WIDTH}")[:, 0]
     # Neighbours often have one epoch, and a file has few different ones: each is looked at once.
-    other = words[1:] != words[:-1]
-    run = np.concatenate((_FIRST, np.cumsum(other)))
-    heads = np.concatenate((_FIRST, np.flatnonzero(other) + 1))
+    heads, run = runs(words)
     of_heads = words[heads].tolist()
     place = {word: index for index, word in enumerate(dict.fromkeys(of_heads))}
     index = np.array([place[word] for word in of_heads], dtype=np.int64)
-    plain = [_plain_instant(word) for word in place]
+    plain = [plain_instant(word) for word in place]
     if None in plain:
         chosen = np.zeros(len(place), dtype=np.int64)
         chosen[index[::-1]] = heads[::-1]

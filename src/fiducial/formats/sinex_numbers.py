@@ -78,7 +78,7 @@ def fixed_numbers(part: Bytes) -> tuple[Array, Flags]:
     exponent = digits[:, letter + 2].astype(np.int64) * 10 + digits[:, letter + 3]
     power = np.where(part[:, letter + 1] == _MINUS, -exponent, exponent) - decimals
     done &= np.abs(power) <= _LARGEST_POWER
-    values = _scaled(whole, np.where(done, power, 0))
+    values = _scaled(whole, np.where(done, power, 0), -_LARGEST_POWER, _LARGEST_POWER)
     return np.where(sign == _MINUS, -values, values), done
 
 
@@ -124,9 +124,7 @@ def _of_powers(whole: Array, power: NDArray[np.int64]) -> Array | None:
     least, most = int(power.min()), int(power.max())
     if least < -_LARGEST_POWER or most > _LARGEST_POWER:
         return None
-    if least < -_EXACT or most > 0:
-        return _scaled(whole, power)
-    return whole / _TENS_DOUBLE[-power]
+    return _scaled(whole, power, least, most)
 
 
 def _uniform(low: bytes, high: bytes, point: int, letter: int) -> bool:
@@ -166,10 +164,12 @@ def _negative(columns: Bytes, low: bytes, high: bytes, point: int) -> Flags | No
     return sign == _MINUS if np.count_nonzero(known[sign]) == len(sign) else None
 
 
-def _scaled(whole: Array, power: NDArray[np.int64]) -> Array:
+def _scaled(whole: Array, power: NDArray[np.int64], least: int, most: int) -> Array:
+    if least >= -_EXACT and most <= 0:
+        return whole / _TENS_DOUBLE[-power]
     size = np.abs(power)
     near = _TENS_DOUBLE[np.minimum(size, _EXACT)]
-    values = np.where(power < 0, whole / near, whole * near)
+    values = whole / near if most <= 0 else np.where(power < 0, whole / near, whole * near)
     far = np.flatnonzero(size > _EXACT)
     if len(far):
         scale = _TENS[size[far]]

@@ -263,27 +263,29 @@ class BlockReader:
         """Walk over the lines that start with a mark: their rows in the piece, and where they start and end."""
         place = before = 0
         for row, start, end in zip(rows, starts, ends, strict=True):
-            if start > place:
-                yield from self._gather(piece, place, start, line + before)
+            part = self._gather(piece, place, start, line + before) if start > place else None
+            if part is not None:
+                yield part
             closed = self._mark(piece[start:end], line + row)
             if closed is not None:
                 yield closed
             place, before = end, row + 1
-        if place < len(piece):
-            yield from self._gather(piece, place, len(piece), line + before)
+        part = self._gather(piece, place, len(piece), line + before) if place < len(piece) else None
+        if part is not None:
+            yield part
 
-    def _gather(self, piece: bytes, start: int, end: int, line: int) -> Iterator[Block]:
+    def _gather(self, piece: bytes, start: int, end: int, line: int) -> Block | None:
+        """Take lines between two marks; return them where they are a part of a matrix."""
         state = self._state
         if state.title is None:
             self._between(piece[start:end], line)
-        elif not state.wanted:
-            return
-        elif "MATRIX" in state.title:
+        elif state.wanted and "MATRIX" in state.title:
             data = piece[start:end]
-            yield Block(state.title, state.line, line, data, closed=False)
             state.first_line = line + data.count(b"\n")
-        else:
+            return Block(state.title, state.line, line, data, closed=False)
+        elif state.wanted:
             state.parts.append(piece[start:end])
+        return None
 
     def _between(self, data: bytes, line: int) -> None:
         """Look at lines outside of blocks: only comments and blank lines belong there."""

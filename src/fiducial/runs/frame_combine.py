@@ -213,12 +213,13 @@ def write_frame(found: FrameCombination, out: Path, *, overwrite: bool = False) 
         names["SUM", "TXT"]: render_text(report).encode("ascii", "replace"),
         names["SUM", "JSON"]: (report.model_dump_json(indent=1) + "\n").encode(),
     }
-    _publish(contents, out, overwrite=overwrite)
+    publish(contents, out, overwrite=overwrite)
     return report
 
 
-def _publish(contents: dict[str, bytes], out: Path, *, overwrite: bool) -> None:
-    _refuse_existing(out, contents, overwrite=overwrite)
+def publish(contents: dict[str, bytes], out: Path, *, overwrite: bool) -> None:
+    """Write files so that all are on the disk before the first appears; errors as `write_frame`."""
+    refuse_existing(out, contents, overwrite=overwrite)
     try:
         # All are on the disk before the first appears.
         with ExitStack() as files:
@@ -231,7 +232,8 @@ def _publish(contents: dict[str, bytes], out: Path, *, overwrite: bool) -> None:
         ) from error  # fmt: skip
 
 
-def _refuse_existing(out: Path, names: Collection[str], *, overwrite: bool) -> None:
+def refuse_existing(out: Path, names: Collection[str], *, overwrite: bool) -> None:
+    """Raise FID-1002 when a file is there that may not be replaced."""
     existing = [name for name in names if (out / name).exists()]
     if existing and not overwrite:
         raise InputError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def combined_rotation(result: StationCombination) -> tuple[EarthRotation | None,
     if not epochs:
         return None, ()
     notes = []
-    columns: dict[str, np.ndarray] = {}
+    columns: dict[str, Any] = {}
     for kind, (field, spread) in _FIELDS.items():
         listed = values[kind]
         if not listed:
@@ -56,7 +57,7 @@ def combined_rotation(result: StationCombination) -> tuple[EarthRotation | None,
     if "x_pole_rad" not in columns or "y_pole_rad" not in columns:
         return None, tuple(notes)
     dates = (np.array(epochs, dtype="datetime64[s]") - _MJD_START) / np.timedelta64(1, "D")
-    return EarthRotation(dates, **columns), tuple(notes)
+    return replace(EarthRotation(dates), **columns), tuple(notes)
 
 
 def rotation_bytes(rotation: EarthRotation, stations: int, centres: Sequence[str]) -> bytes:

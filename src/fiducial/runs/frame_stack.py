@@ -10,11 +10,10 @@ import numpy as np
 
 from fiducial.errors import FiducialError, InputError
 from fiducial.formats.strictness import Findings, Strictness
-from fiducial.formats.text_source import open_source
-from fiducial.geodesy.epochs import decimal_year
+from fiducial.geodesy.epochs import decimal_year, parse_epoch
 from fiducial.runs.frame_combine import read_core
 from fiducial.runs.frame_stack_reference import StackReference, read_stack_reference, unknown_stations
-from fiducial.runs.frame_stack_sources import DayFile, Group, Grouping, grouped, look_over
+from fiducial.runs.frame_stack_sources import DayFile, Group, Grouping, grouped, instant_of, look_over
 from fiducial.runs.frame_stack_systems import SystemStore, WeekInput
 from fiducial.runs.frame_stack_weeks import Week, WeekTask, weekly
 from fiducial.runs.progress import progress
@@ -111,6 +110,11 @@ class StackedFrame:
     def stack_rates(self) -> bool:
         """Whether velocities were estimated."""
         return self.options.rates
+
+
+def reference_date(text: str) -> np.datetime64:
+    """Return the instant of a decimal year or ISO date; FID-1310, FID-1311 as `parse_epoch`."""
+    return instant_of(parse_epoch(text))
 
 
 def stack_frame(request: StackRequest) -> StackedFrame:
@@ -225,7 +229,6 @@ def _core(request: StackRequest, reference: StackReference) -> tuple[tuple[Site,
     never = np.datetime64("NaT", "ns")
     frame = ReferenceFrame(source.name, source.sha256, source.frame, never, sites, {}, "", (), ())
     listed, missing = read_core(request.core, frame)
-    open_source(request.core)
     return tuple(dict.fromkeys(site[:2] for site in listed or ())), missing
 
 

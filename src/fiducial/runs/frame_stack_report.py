@@ -115,13 +115,13 @@ def _segments(found: StackedFrame) -> list[SegmentEntry]:
     for row, site in enumerate(sites):
         rate = site[0], site[1], number(site)
         first, last = stack.spans_yr[site]
-        velocity, spread = rates.get(rate, (None, None))
+        velocity, block = rates.get(rate, (None, None))
         entries.append(SegmentEntry(
             station=" ".join(site[:2]), solution=site[2], velocity_solution=rate[2], first_yr=first, last_yr=last,
             longitude_deg=float(longitude[row]), latitude_deg=float(latitude[row]), sigma_position_enu_mm=sigma[row].tolist(),
             velocity_enu_mm_per_yr=None if velocity is None else (1e3 * axes[row] @ velocity).tolist(),
-            sigma_velocity_enu_mm_per_yr=None if spread is None
-            else (1e3 * np.sqrt(np.diag(axes[row] @ spread @ axes[row].T))).tolist(),
+            sigma_velocity_enu_mm_per_yr=None if block is None
+            else (1e3 * np.sqrt(np.diag(axes[row] @ block @ axes[row].T))).tolist(),
             core=site in core,
         ))  # fmt: skip
     return sorted(entries, key=lambda one: (one.station, one.first_yr))

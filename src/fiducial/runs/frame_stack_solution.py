@@ -11,6 +11,7 @@ from fiducial import __version__
 from fiducial.formats import sinex
 from fiducial.geodesy.ellipsoid import geodetic_from_geocentric
 from fiducial.geodesy.propagation import Discontinuity
+from fiducial.runs.frame_stack_sources import instant_of
 from fiducial.runs.station_reference import Site
 from fiducial.stations.helmert_design import ParameterKey
 from fiducial.stations.solution import (
@@ -123,9 +124,7 @@ def _instants(years: list[float]) -> NDArray[np.datetime64]:
     found = np.full(len(years), np.datetime64("NaT"), dtype="datetime64[ns]")
     for row, year in enumerate(years):
         if np.isfinite(year):
-            start = np.datetime64(f"{int(year):04d}-01-01", "s")
-            length = np.datetime64(f"{int(year) + 1:04d}-01-01", "s") - start
-            found[row] = start + np.timedelta64(round((year - int(year)) * int(length.astype(int))), "s")
+            found[row] = instant_of(year)
     return found
 
 

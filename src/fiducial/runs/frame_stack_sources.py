@@ -84,6 +84,15 @@ class Group:
         return float(decimal_year(self.epoch_utc))
 
 
+def instant_of(epoch_yr: float) -> np.datetime64:
+    """Return the whole second nearest to a decimal year."""
+    year = int(epoch_yr)
+    start, after = np.datetime64(f"{year:04d}-01-01", "s"), np.datetime64(f"{year + 1:04d}-01-01", "s")
+    seconds = round((epoch_yr - year) * int((after - start).astype(int)))
+    found: np.datetime64 = (start + np.timedelta64(seconds, "s")).astype("datetime64[ns]")
+    return found
+
+
 def look_over(path: Path, *, strictness: Strictness) -> DayFile:
     """Read when and where a solution is, without its matrix.
 

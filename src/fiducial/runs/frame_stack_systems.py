@@ -33,7 +33,7 @@ class SystemStore:
 
     def __enter__(self) -> Self:
         self._out.mkdir(parents=True, exist_ok=True)
-        self._file = tempfile.TemporaryFile(dir=self._out)  # noqa: SIM115 - closed on leaving
+        self._file = tempfile.TemporaryFile(dir=self._out)
         return self
 
     def __exit__(

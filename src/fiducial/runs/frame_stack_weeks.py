@@ -173,7 +173,7 @@ def _combined(
     )
     request = FrameRequest(
         files=tuple(one.path for one in group.files), reference=task.reference_path, options=task.options,
-        strictness=task.strictness,
+        strictness=task.strictness, post_seismic=Path(frame.post_seismic) if frame.post_seismic else None,
     )  # fmt: skip
     texts = {
         day: {" ".join(site): why for site, why in sites.items()} | {" ".join(site): "moved, or another station"

@@ -20,6 +20,8 @@ LARGEST_RADIUS_M: Final = 6.4e6
 """The ground lies 6 350 to 6 385 km from the geocentre; in any other unit a position falls outside these limits."""
 FASTEST_M_PER_YR: Final = 0.5
 """No plate moves faster than 0.2 m/yr; ice streams that do are not what frames are made from."""
+_EUROPE: Final = (-11.0, 40.0, 43.0, 72.0)
+"""West, east, south, north [deg] of stations that stand still in an ETRF, whatever the tectonics."""
 _ENOUGH_FOR_A_FRAME: Final = 5
 """Stations whose velocities, against all others of the Earth, are refused; fewer may be a glacier, and get a note."""
 
@@ -77,10 +79,15 @@ def frame_notes(
     """
     if velocity_m_per_yr is None:
         return []
-    known = np.isfinite(velocity_m_per_yr).all(axis=1)
+    known = np.asarray(np.isfinite(velocity_m_per_yr).all(axis=1))
+    longitude, latitude, _ = geodetic_from_geocentric(np.where(known[:, np.newaxis], position_m, np.nan))
+    if parse_frame(frame).kind == "ETRF":
+        # On other plates everything moves in a frame that is fixed to Eurasia.
+        west, east, south, north = _EUROPE
+        known = known & (longitude > west) & (longitude < east) & (latitude > south) & (latitude < north)
     if not known.any():
         return []
-    longitude, latitude, _ = geodetic_from_geocentric(position_m[known])
+    longitude, latitude = longitude[known], latitude[known]
     local = 1e3 * local_from_geocentric(velocity_m_per_yr[known], longitude, latitude)
     stations = StationVelocities(
         np.array(names)[known], longitude, latitude, local, np.full((len(local), 3, 3), np.nan), frame, where

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
@@ -20,6 +19,7 @@ from fiducial.geodesy.frames import parse_frame
 from fiducial.runs.frame_transform_checks import frame_notes, require_ground, require_stated_frame
 from fiducial.runs.frame_transform_motion import Site, Start, holding_rows, read_intervals, read_post_seismic
 from fiducial.runs.frame_transform_request import Carried, TransformRequest, carry
+from fiducial.runs.frame_transform_rotation import TYPES
 from fiducial.runs.frame_transform_table import TableStations, inverse_of, moved_table, stations_of
 from fiducial.stations.solution import ParameterTable, StationSolution
 from fiducial.stations.solution_tables import POSITION_TYPES, VELOCITY_TYPES
@@ -97,11 +97,12 @@ def transform_solution(request: TransformRequest, file: SinexFile) -> MovedSolut
     how the estimate was made.
     """
     solution, where = file.solution, file.name
+    frames = (request.source, request.target)
     require_stated_frame(solution.reference_frame, request.source, where)
     covariance = solution.covariance
     if covariance is None and solution.information is not None:
         covariance = inverse_of(solution.information, where)
-    stations = stations_of(solution.estimate, covariance, request.source, None, where)
+    stations = stations_of(solution.estimate, covariance, frames, None, where)
     notes: list[str] = []
     require_ground(stations.coordinates.position_m, stations.coordinates.velocity_m_per_yr, _names(stations))
     notes += frame_notes(stations.coordinates.position_m, stations.coordinates.velocity_m_per_yr, _names(stations),
@@ -113,7 +114,7 @@ def transform_solution(request: TransformRequest, file: SinexFile) -> MovedSolut
     motion = _post_seismic(request, stations)
     carried = replace(carried, coordinates=_displaced(carried.coordinates, stations, motion))
     instant = None if request.to_epoch is None else epoch_instant(parse_epoch(request.to_epoch))
-    estimate, moved_covariance = moved_table(solution.estimate, stations, carried.coordinates, instant)
+    estimate, moved_covariance = moved_table(solution.estimate, covariance, stations, carried.coordinates, instant)
     notes += [*carried.notes(request), *motion.notes]
     if request.to_epoch is not None and moved_covariance is None:
         notes.append(
@@ -172,7 +173,9 @@ def _holding(
                          fix="give --discontinuities of the same frame solution, or another epoch")  # fmt: skip
     if len(kept) == len(stations.keys):
         return stations, left_out
-    return stations_of(solution.estimate, covariance, request.source, stations.numbers[kept], where), left_out
+    return stations_of(
+        solution.estimate, covariance, (request.source, request.target), stations.numbers[kept], where
+    ), left_out
 
 
 def _post_seismic(request: TransformRequest, stations: TableStations) -> _Motion:
@@ -229,7 +232,7 @@ def _with_apriori(
         try:
             if covariance is None and solution.apriori_information is not None:
                 covariance = inverse_of(solution.apriori_information, "SOLUTION/MATRIX_APRIORI")
-            prior = stations_of(apriori, covariance, request.source, None, "SOLUTION/APRIORI")
+            prior = stations_of(apriori, covariance, (request.source, request.target), None, "SOLUTION/APRIORI")
         except FiducialError as error:
             reason = error.problem
     if prior is None:
@@ -237,7 +240,7 @@ def _with_apriori(
     carried = carry(prior.coordinates, request, _names(prior))
     at = _displaced(carried.coordinates, prior, motion)
     instant = None if request.to_epoch is None else epoch_instant(parse_epoch(request.to_epoch))
-    table, moved = moved_table(apriori, prior, at, instant)
+    table, moved = moved_table(apriori, covariance, prior, at, instant)
     return replace(without, apriori=table, apriori_covariance=moved), []
 
 
@@ -246,12 +249,11 @@ def _unlike(solution: StationSolution, stations: TableStations, request: Transfo
     apriori, estimate = solution.apriori, solution.estimate
     if apriori is None or len(stations.rows()) < len(estimate):
         return "parameters or solutions of the estimate were left out"
-    known = {line[:-1]: line[-1] for line in _lines(estimate)}
-    listed = {line[:-1]: line[-1] for line in _lines(apriori)}
+    known, listed = _lines(estimate), _lines(apriori)
     if set(listed) - set(known):
         return "they are of other parameters than the estimate"
     if request.to_epoch is not None:
-        sites = {key[1:] for key in listed}
+        sites = {key[1:] for key in listed if key[0] not in TYPES}
         if any(key[1:] in sites for key in set(known) - set(listed)):
             return "some parameters of a station have none"
         if any(known[key] != epoch for key, epoch in listed.items()):
@@ -259,11 +261,12 @@ def _unlike(solution: StationSolution, stations: TableStations, request: Transfo
     return "post-seismic parameters are uncertain" if motion.covariance_m2 else ""
 
 
-def _lines(table: ParameterTable) -> Iterator[tuple[Any, ...]]:
-    """Return type, code, point, solution number and epoch of each parameter."""
+def _lines(table: ParameterTable) -> dict[tuple[str, ...], int]:
+    """Return the epoch of each parameter by type, code, point and solution number; Earth rotation also by epoch."""
     epochs: list[int] = table.epochs_utc.astype(np.int64).tolist()
     columns = (table.types.tolist(), table.codes.tolist(), table.points.tolist(), table.solns.tolist())
-    return zip(*columns, epochs, strict=True)
+    rows = zip(*columns, epochs, strict=True)
+    return {(kind, *site, str(epoch)) if kind in TYPES else (kind, *site): epoch for kind, *site, epoch in rows}
 
 
 def _dropped(file: SinexFile, stations: TableStations) -> list[str]:
@@ -298,11 +301,11 @@ def _described(
     made = ((key, source.reference.get(key, "")) for key in ("SOFTWARE", "INPUT"))
     original = [f"Original {key}: {' '.join(text.split())}" for key, text in made if text.strip()]
     comments = [line for text in (*said, *notes, *original) for line in textwrap.wrap(text, _WIDTH)]
-    velocities = bool(np.isin(moved.estimate.types, VELOCITY_TYPES).any())
+    letters = (("S", POSITION_TYPES), ("V", VELOCITY_TYPES), ("E", TYPES))
     header = replace(
         source.header, version="2.02", agency="FID", data_agency=source.header.agency or source.header.data_agency,
         created_utc=np.datetime64("now", "s").astype("datetime64[ns]"), parameters=len(moved.estimate),
-        contents=("S", "V") if velocities else ("S",),
+        contents=tuple(letter for letter, types in letters if np.isin(moved.estimate.types, types).any()),
     )  # fmt: skip
     sites = {key[:2] for key in stations.keys}
     return replace(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fiducial.errors import InputError, NumericsError
 from fiducial.geodesy.epochs import decimal_year
 from fiducial.geodesy.frame_graph import FrameCoordinates
+from fiducial.runs.frame_transform_rotation import between_stations_and_rotation, rotated, rotation_rows
 from fiducial.stations.solution import ParameterTable, coordinate_rows
 from fiducial.stations.solution_tables import POSITION_TYPES, VELOCITY_TYPES, Integers
 
@@ -33,6 +34,8 @@ class TableStations:
         Rows of the list; -1 where there is no velocity.
     numbers : ndarray of int, shape (station,)
         Which stations of the list these are, in order of first appearance.
+    rotation_rows : ndarray of int, shape (parameter,)
+        Earth rotation parameters that go along.
     """
 
     keys: list[Key]
@@ -40,15 +43,16 @@ class TableStations:
     position_rows: Integers
     velocity_rows: Integers
     numbers: Integers
+    rotation_rows: Integers
 
     def rows(self) -> Integers:
         """Return all rows, in the order of the list."""
-        both = np.concatenate([self.position_rows.ravel(), self.velocity_rows.ravel()])
+        both = np.concatenate([self.position_rows.ravel(), self.velocity_rows.ravel(), self.rotation_rows])
         return np.sort(both[both >= 0])
 
 
 def stations_of(
-    table: ParameterTable, covariance: Array | None, frame: str, wanted: Integers | None, where: str
+    table: ParameterTable, covariance: Array | None, frames: tuple[str, str], wanted: Integers | None, where: str
 ) -> TableStations:
     """Return the stations of a list.
 
@@ -56,8 +60,8 @@ def stations_of(
     ----------
     table : ParameterTable
     covariance : ndarray, shape (n, n), or None
-    frame : str
-        Frame of the list.
+    frames : tuple of str
+        Frame of the list, and the one that is wanted.
     wanted : ndarray of int, or None
         Which stations, by their number in order of first appearance; None for all that are complete.
     where : str
@@ -90,10 +94,10 @@ def stations_of(
             blocks["velocity_covariance_m2_per_yr2"] = covariance[np.ix_(v, v)] * np.outer(given, given)
             blocks["cross_covariance_m2_per_yr"] = covariance[np.ix_(p, v)] * given
     coordinates = FrameCoordinates(
-        frame, decimal_year(table.epochs_utc[positions[:, 0]]), table.values[positions],
+        frames[0], decimal_year(table.epochs_utc[positions[:, 0]]), table.values[positions],
         values if (velocities >= 0).any() else None, **blocks,
     )  # fmt: skip
-    return TableStations(keys, coordinates, positions, velocities, numbers)
+    return TableStations(keys, coordinates, positions, velocities, numbers, rotation_rows(table, *frames))
 
 
 def _keys(table: ParameterTable, rows: Integers) -> list[Key]:
@@ -104,7 +108,11 @@ def _keys(table: ParameterTable, rows: Integers) -> list[Key]:
 
 
 def moved_table(
-    table: ParameterTable, stations: TableStations, moved: FrameCoordinates, epoch_utc: np.datetime64 | None
+    table: ParameterTable,
+    covariance: Array | None,
+    stations: TableStations,
+    moved: FrameCoordinates,
+    epoch_utc: np.datetime64 | None,
 ) -> tuple[ParameterTable, Array | None]:
     """Return the list of the stations with moved coordinates, and its covariance.
 
@@ -112,53 +120,64 @@ def moved_table(
     ----------
     table : ParameterTable
         As given.
+    covariance : ndarray, shape (n, n), or None
+        Of the list, as given.
     stations : TableStations
         Of that list.
     moved : FrameCoordinates
         Of these stations; velocities that the list does not have are overlooked.
     epoch_utc : datetime64[ns], or None
-        Reference epoch of all rows; None keeps theirs.
+        Reference epoch of all stations; None keeps theirs. Earth rotation parameters always keep theirs.
 
     Notes
     -----
     Without a covariance the standard deviations stay as they are (the scale of a transform changes them by 1e-7), but
     those of propagated positions become unknown: they depend on the correlation of position and velocity.
     """
-    rows = stations.rows()
-    values = table.values.copy()
+    rows, turned = stations.rows(), stations.rotation_rows
+    values, sigmas, epochs = table.values.copy(), table.sigmas.copy(), table.epochs_utc.copy()
     values[stations.position_rows] = moved.position_m
     known = stations.velocity_rows >= 0
     if moved.velocity_m_per_yr is not None:
         values[stations.velocity_rows[known]] = moved.velocity_m_per_yr[known]
-    sigmas = table.sigmas.copy()
-    covariance = _joint(stations, moved)
+    values[turned] = rotated(table, turned, stations.coordinates.frame, moved.frame)
+    if epoch_utc is not None:
+        epochs[stations.position_rows] = epoch_utc
+        epochs[stations.velocity_rows[known]] = epoch_utc
+    result = None
     if covariance is not None:
-        order = np.concatenate([stations.position_rows.ravel(), stations.velocity_rows[known]])
+        order = np.concatenate([stations.position_rows.ravel(), stations.velocity_rows[known], turned])
         place = np.argsort(order)
-        covariance = covariance[np.ix_(place, place)]
-        sigmas[rows] = np.sqrt(np.diagonal(covariance))
+        result = _joint(covariance, stations, moved)[np.ix_(place, place)]
+        sigmas[rows] = np.sqrt(np.diagonal(result))
     elif epoch_utc is not None:
         still = stations.coordinates.epoch_yr == moved.epoch_yr
         sigmas[stations.position_rows[~still]] = np.nan
-    epochs = table.epochs_utc[rows] if epoch_utc is None else np.full(len(rows), epoch_utc, dtype="datetime64[ns]")
-    listed = replace(table, values=values, sigmas=sigmas)
-    return replace(
-        ParameterTable(*(getattr(listed, name)[rows] for name in ParameterTable.__dataclass_fields__)),
-        epochs_utc=epochs,
-    ), covariance
+    listed = replace(table, values=values, sigmas=sigmas, epochs_utc=epochs)
+    return ParameterTable(*(getattr(listed, name)[rows] for name in ParameterTable.__dataclass_fields__)), result
 
 
-def _joint(stations: TableStations, moved: FrameCoordinates) -> Array | None:
-    """Return the covariance of all positions, then of the velocities that the list has."""
-    of_position, of_velocity = moved.position_covariance_m2, moved.velocity_covariance_m2_per_yr2
-    between = moved.cross_covariance_m2_per_yr
-    if of_position is None:
-        return None
-    known = np.flatnonzero(stations.velocity_rows.ravel() >= 0)
-    if of_velocity is None or between is None or not known.size:
-        return of_position
-    cross = between[:, known]
-    return np.block([[of_position, cross], [cross.T, of_velocity[np.ix_(known, known)]]])
+def _joint(covariance: Array, stations: TableStations, moved: FrameCoordinates) -> Array:
+    """Return the covariance of all positions, then of the velocities that the list has, then of Earth rotation."""
+    size = 3 * len(stations.keys)
+    nothing = np.zeros((size, size))
+    parts = (moved.position_covariance_m2, moved.velocity_covariance_m2_per_yr2, moved.cross_covariance_m2_per_yr)
+    of_position, of_velocity, between = (nothing if part is None else part for part in parts)
+    turned, velocity_rows = stations.rotation_rows, stations.velocity_rows.ravel()
+    known = np.flatnonzero(velocity_rows >= 0)
+    with_velocity = np.zeros((size, len(turned)))
+    with_velocity[known] = covariance[np.ix_(velocity_rows[known], turned)]
+    with_position = covariance[np.ix_(stations.position_rows.ravel(), turned)]
+    if turned.size:
+        with_position, with_velocity = between_stations_and_rotation(
+            stations.coordinates, moved, with_position, with_velocity
+        )
+    cross, with_velocity = between[:, known], with_velocity[known]
+    return np.block([
+        [of_position, cross, with_position],
+        [cross.T, of_velocity[np.ix_(known, known)], with_velocity],
+        [with_position.T, with_velocity.T, covariance[np.ix_(turned, turned)]],
+    ])  # fmt: skip
 
 
 def inverse_of(information: Array, where: str) -> Array:

@@ -12,24 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fiducial.errors import InputError, NumericsError
-from fiducial.formats import station_steps, tenv, tms
+from fiducial.formats import filtered_series, station_steps, tenv, tms
 from fiducial.formats.atomic import atomic_file
 from fiducial.formats.strictness import Strictness
 from fiducial.formats.table import open_table
 from fiducial.formats.text_source import open_source
 from fiducial.geodesy.frames import parse_frame
 from fiducial.stations.midas import MidasVelocity, midas
-from fiducial.stations.series import COMPONENTS, StationSeries, to_enu
+from fiducial.stations.series import COMPONENTS, StationSeries, julian_years, to_enu
 from fiducial.stations.series_noise import NoiseKind
 from fiducial.stations.steps import StepDetection, detect_steps
-from fiducial.stations.trajectory import Trajectory, fit_trajectory
+from fiducial.stations.trajectory import AVERAGING_DAYS, Trajectory, fit_trajectory
 from fiducial.stations.trajectory_model import DRACONITIC, SEASONAL, Relaxation, TrajectoryModel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Method = Literal["midas", "trajectory", "both"]
-SHOWN_STEPS: Final = 12
+Sampling = Literal["weekly", "daily"]
+_DAY: Final = np.timedelta64(1, "D")
+SAMPLING_DAYS: Final[dict[Sampling, int]] = {"weekly": AVERAGING_DAYS, "daily": 1}
+_NAMES: Final = {"midas": "MIDAS", "trajectory": "trajectory"}
 _DISAGREEMENT: Final = 3.0
 
 
@@ -41,6 +44,7 @@ class VelocityRequest:
     steps: Path | None = None
     method: Method = "both"
     noise: NoiseKind = "flicker"
+    noise_sampling: Sampling = "weekly"
     detect_steps: bool = False
     frame: str | None = None
     draconitic: bool = False
@@ -97,10 +101,15 @@ def read_series(path: Path, *, frame: str | None = None, strictness: Strictness 
 
     Raises
     ------
+    InputError
+        FID-1357 for a file that ``fiducial stations common-mode`` wrote.
     FormatError
         See ``formats.tenv`` and ``formats.tms``.
     """
     content = open_source(path)
+    if filtered_series.is_filtered(content.data):
+        raise InputError("FID-1357", "this series lacks its common mode, and with it a part of the motion of the region",
+                         where=content.name, fix="give the series as published; filtered ones are for looking at")  # fmt: skip
     if content.data.startswith(b"%=TMS"):
         return tms.read(content.data, frame=frame, strictness=strictness, name=content.name)
     return tenv.read(content.data, frame=frame, strictness=strictness, name=content.name)
@@ -169,7 +178,12 @@ def _of_station(series: StationSeries, request: VelocityRequest) -> StationResul
         problems.append(f"no MIDAS velocity: {error.problem}")
     try:
         if request.method != "midas":
-            result = replace(result, trajectory=fit_trajectory(series, model, noise=request.noise))
+            result = replace(
+                result,
+                trajectory=fit_trajectory(
+                    series, model, noise=request.noise, averaging_days=SAMPLING_DAYS[request.noise_sampling]
+                ),
+            )
     except NumericsError as error:
         problems.append(f"no trajectory: {error.problem}")
     return replace(result, problems=tuple(problems))
@@ -297,28 +311,26 @@ def draw(results: Sequence[StationResult], folder: Path, *, overwrite: bool = Fa
 
 def figure_of(result: StationResult, component: int) -> Figure:
     """Draw one component of a station less its velocity: positions, model, steps, residuals."""
-    from fiducial.reports.figures import Series, series_plot
-    from fiducial.reports.style import SOFT_INK
+    from fiducial.reports.station_figures import Curve, StepMark, trajectory_figure
 
     series, fit = result.series, result.trajectory
-    used = np.ones(series.size, dtype=bool) if fit is None else np.isin(series.epochs, fit.epochs)
-    values = 1e3 * series.displacement_m[:, component]
-    model = None if fit is None else 1e3 * fit.at(series.epochs)[:, component]
     # What steps, seasons and earthquakes do cannot be seen beside a trend of centimetres a year.
     rate = next((velocity[component] for _, velocity, _ in reversed(_estimates(result))), 0.0)
-    trend = rate * (series.years - series.years.mean())
-    values, model = values - trend, None if model is None else model - trend
-    texts = [f"{method} {velocity[component]:+.2f} \N{PLUS-MINUS SIGN} {sigma[component]:.2f} mm/yr"
+    middle = series.years.mean()
+    values = 1e3 * series.displacement_m[:, component] - rate * (series.years - middle)
+    rejected, curve, residuals = None, None, None
+    if fit is not None:
+        rejected = ~np.isin(series.epochs, fit.epochs)
+        residuals = 1e3 * (series.displacement_m - fit.at(series.epochs))[:, component]
+        days = np.arange(series.epochs[0], series.epochs[-1] + _DAY, _DAY)
+        curve = Curve(days, 1e3 * fit.at(days)[:, component] - rate * (julian_years(days) - middle))
+    texts = [f"{_NAMES[method]} {velocity[component]:+.2f} \N{PLUS-MINUS SIGN} {sigma[component]:.2f} mm/yr (1 sigma)"
              for method, velocity, sigma in _estimates(result)]  # fmt: skip
-    heading = f"{series.station} {COMPONENTS[component]}  \N{MIDDLE DOT}  frame: {series.frame or 'unstated'}"
-    title = "\n".join([heading, *([",  ".join(texts).replace("-", "\N{MINUS SIGN}")] if texts else [])])
-    figure = series_plot(
-        series.epochs, [Series(series.station, np.where(used, values, np.nan), model=model)], title=title, unit="mm",
-        quantity="displacement less the velocity" if rate else "displacement",
-        sign_note=f"positive {COMPONENTS[component]}", residuals=model is not None,
+    return trajectory_figure(
+        series.epochs, values, title=f"{series.station} {COMPONENTS[component]}, frame {series.frame or 'unstated'}",
+        subtitle=",   ".join(texts).replace("-", "\N{MINUS SIGN}"),
+        quantity=(f"displacement less the velocity\nof {rate:+.2f} mm/yr".replace("-", "\N{MINUS SIGN}") if rate
+                  else "displacement") + f"; {COMPONENTS[component]} positive",
+        time_scale=series.time_scale, rejected=rejected, model=curve, residuals=residuals,
+        steps=[StepMark(one.epoch, one.kind == "detected") for one in series.events if one.is_step],
     )  # fmt: skip
-    for axes in figure.axes:
-        for event in [one for one in series.events if one.is_step][:SHOWN_STEPS]:
-            axes.axvline(event.epoch, color=SOFT_INK, linewidth=0.9, linestyle=":")  # type: ignore[arg-type]
-    figure.axes[-1].set_xlabel(f"date ({series.time_scale})" + ("; dotted: steps" if series.step_epochs.size else ""))
-    return figure

@@ -271,4 +271,6 @@ def fit_under_noise(design: Float64, values: Float64, noise: NoiseModel, grid: N
     cross = sums.products[:-1, -1]
     correction = inverse @ cross
     covariance_of = 0.5 * (inverse + inverse.T) / np.outer(norms, norms)
-    return GeneralisedFit((start + correction) / norms, covariance_of, float(sums.products[-1, -1] - cross @ correction))
+    return GeneralisedFit(
+        (start + correction) / norms, covariance_of, float(sums.products[-1, -1] - cross @ correction)
+    )

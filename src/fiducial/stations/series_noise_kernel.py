@@ -16,7 +16,9 @@ Float64 = NDArray[np.float64]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def forward(first: Float64, second: Float64, right: Float64, cosine: Float64, sine: Float64) -> float:  # pragma: no cover
+def forward(
+    first: Float64, second: Float64, right: Float64, cosine: Float64, sine: Float64
+) -> float:  # pragma: no cover
     """Solve with the Cholesky factor in place and return the log-determinant of C.
 
     Parameters
@@ -50,7 +52,9 @@ def forward(first: Float64, second: Float64, right: Float64, cosine: Float64, si
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def backward(first: Float64, second: Float64, right: Float64, cosine: Float64, sine: Float64) -> None:  # pragma: no cover
+def backward(
+    first: Float64, second: Float64, right: Float64, cosine: Float64, sine: Float64
+) -> None:  # pragma: no cover
     """Solve with the transposed factor in place, after :func:`forward`; ``right`` becomes C^-1 of what it was."""
     size, columns = right.shape
     for k in range(size - 1, -1, -1):

@@ -106,7 +106,9 @@ def _dense_sums(rows: Indices, columns: Float64, white: float, coloured: float, 
     """Return the same for few points in a long span, by the covariance of the points."""
     last = response.size - 1
     # Counted from the end, L L' is the sum that the kernel makes.
-    block = block_of_shifted_sum(np.ascontiguousarray(coloured * response[::-1, None]), np.ascontiguousarray(last - rows))
+    block = block_of_shifted_sum(
+        np.ascontiguousarray(coloured * response[::-1, None]), np.ascontiguousarray(last - rows)
+    )
     block[np.diag_indices(rows.size)] += white**2
     try:
         factor = cho_factor(block, lower=True, overwrite_a=True)

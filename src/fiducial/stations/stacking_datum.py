@@ -51,7 +51,7 @@ class StackDatum:
         projection = system.projection[: len(_INNER)] * AT_SURFACE[: len(_INNER), None]
         for place, factor in enumerate((1.0, elapsed_yr)):
             for rows, left in parts:
-                np.add.at(self.sums[place], (slice(None), rows), factor * left * projection)
+                np.add.at(self.sums[place].T, rows, (factor * left * projection).T)
             self.known[place] += factor * (projection @ rest)
             self.count[place] += factor**2
 

@@ -49,9 +49,20 @@ class StackInput(Protocol):
         Coordinates alone; the solution number is that of the position segment.
     """
 
-    name: str
-    epoch_yr: float
-    keys: tuple[ParameterKey, ...]
+    @property
+    def name(self) -> str:
+        """Name of the solution."""
+        ...
+
+    @property
+    def epoch_yr(self) -> float:
+        """Its epoch."""
+        ...
+
+    @property
+    def keys(self) -> tuple[ParameterKey, ...]:
+        """Its coordinates."""
+        ...
 
     def load(self) -> DatumFreeSystem:
         """Return its system."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -94,7 +95,7 @@ def with_velocity_rows(rows: Sequence[Discontinuity], velocity_m_per_yr: Mapping
     velocity_m_per_yr : mapping of solution number to ndarray, shape (3,)
     """
     ordered = sorted(rows, key=lambda row: row.start_yr)
-    for place, (row, after) in enumerate(zip(ordered, ordered[1:], strict=False)):
+    for place, (row, after) in enumerate(pairwise(list(ordered))):
         # The day of a break belongs to the data of both.
         end = min(row.end_yr, after.start_yr)
         ordered[place] = Discontinuity(row.station, row.solution, row.start_yr, end, row.kind)

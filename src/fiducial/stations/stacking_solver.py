@@ -60,6 +60,7 @@ class Stacker:
         self.rate_of = {site: (site[0], site[1], frame.velocity_number(site)) for site in self.epochs}
         self.keys = self._listed()
         self.sweep = 0
+        self.change = np.inf
         self.seen: dict[SiteName, Array] = {}
         self.datum = StackDatum(frame, options, self.rate_of, float(np.ptp(self.elapsed)))
 
@@ -98,8 +99,7 @@ class Stacker:
             rows = coordinate_rows(system.keys)
             for row in rows:
                 listed.setdefault(system.keys[row[0]].site, []).append(system.value[row])
-        self.seen = {site: np.median(values, axis=0) for site, values in listed.items()}
-        self.change = np.inf
+        self.seen = {site: np.median(np.array(values), axis=0) for site, values in listed.items()}
         self._begin()
 
     def _begin(self) -> None:

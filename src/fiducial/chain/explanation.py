@@ -1,0 +1,173 @@
+"""Why a variable or product degrades: the path from what failed, in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from fiducial.chain.assembly_types import ChainNetwork, EdgeRule
+from fiducial.chain.network import FloatArray, NodeLaw, Parameters
+from fiducial.chain.propagation import Outage, propagate
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One dependency of a path.
+
+    Attributes
+    ----------
+    hold_days, decay_days : float
+        For how long the input held serves, and how it decays after that.
+    lost_after_days : float
+        When the consumer has lost 10 % of its production, from the beginning of the outage.
+    """
+
+    supplier: str
+    consumer: str
+    supplier_name: str
+    consumer_name: str
+    reason: str
+    hold_days: float
+    decay_days: float
+    lost_after_days: float
+    evidence: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The path from a failed node to a variable; ``text`` says it in one sentence."""
+
+    node: str
+    steps: tuple[Step, ...]
+    text: str
+
+
+class Explainer:
+    """Explains effects by a run with the middle values of all uncertain numbers.
+
+    Parameters
+    ----------
+    chain : ChainNetwork
+        The network.
+    outages : tuple of Outage
+        What fails.
+    horizon_days : float
+        For how long.
+    """
+
+    def __init__(self, chain: ChainNetwork, outages: tuple[Outage, ...], horizon_days: float) -> None:
+        self._chain = chain
+        self._parameters: Parameters = chain.parameters(chain.nominal())
+        run = propagate(chain.network, self._parameters, outages, horizon_days=horizon_days, output_times=2)
+        self._begin = min(outage.start_days for outage in outages)
+        self._crossing: FloatArray = run.crossing_days[0, :, 0] - self._begin
+        self._failed = {outage.node for outage in outages if outage.level > 0}
+        self._names = {rule.id: rule.name for rule in chain.nodes}
+
+    def explain(self, node: str) -> Explanation:
+        """Return the path that takes a node down first, or says that none does.
+
+        Parameters
+        ----------
+        node : str
+            Id.
+
+        Returns
+        -------
+        Explanation
+        """
+        name = self._names[node]
+        if node in self._failed:
+            return Explanation(node, (), f"{name} is itself out")
+        if not math.isfinite(self._crossing[self._chain.network.index(node)]):
+            return Explanation(node, (), self._why_not(node))
+        steps: list[Step] = []
+        current, seen = node, {node}
+        while current not in self._failed:
+            step = self._critical(current)
+            if step is None or step.supplier in seen:
+                break
+            steps.append(step)
+            seen.add(step.supplier)
+            current = step.supplier
+        steps.reverse()
+        return Explanation(node, tuple(steps), _sentence(steps))
+
+    def _edges(self, node: str) -> list[int]:
+        network = self._chain.network
+        index = network.index(node)
+        return list(range(network.first_edge[index], network.first_edge[index + 1]))
+
+    def _critical(self, node: str) -> Step | None:
+        network = self._chain.network
+        index = network.index(node)
+        arrivals = sorted((self._arrival(edge), edge) for edge in self._edges(node))
+        arrivals = [(time, edge) for time, edge in arrivals if math.isfinite(time)]
+        if not arrivals:
+            return None
+        # A node that needs k of n inputs falls with the k-th from the last that leaves it.
+        place = len(self._edges(node)) - int(network.required[index]) if network.law[index] == NodeLaw.ORDER else 0
+        _, edge = arrivals[min(place, len(arrivals) - 1)]
+        rule = self._chain.edges[edge]
+        return Step(
+            rule.supplier,
+            rule.consumer,
+            self._names[rule.supplier],
+            self._names[rule.consumer],
+            rule.reason,
+            float(self._parameters.hold_days[0, edge]),
+            float(self._parameters.decay_days[0, edge]),
+            float(self._crossing[index]),
+            str(rule.evidence),
+            rule.source,
+        )
+
+    def _arrival(self, edge: int) -> float:
+        rule: EdgeRule = self._chain.edges[edge]
+        weight = self._parameters.alpha[0, edge] * (1 - self._parameters.substitution[0, edge])
+        if weight <= 0:
+            return math.inf
+        supplier = self._chain.network.supplier[edge]
+        start = 0.0 if rule.supplier in self._failed else float(self._crossing[supplier])
+        # The input is lost to a tenth of its weight after this part of its decay.
+        decay = -math.log1p(-min(0.1 / weight, 0.99)) * float(self._parameters.decay_days[0, edge])
+        return start + float(self._parameters.hold_days[0, edge]) + decay
+
+    def _why_not(self, node: str) -> str:
+        network = self._chain.network
+        hit = [
+            self._names[rule.supplier]
+            for edge in self._edges(node)
+            if (rule := self._chain.edges[edge]).supplier in self._failed
+            or np.isfinite(self._crossing[network.supplier[edge]])
+        ]
+        if not hit:
+            return f"nothing that {self._names[node]} uses is lost"
+        return f"{self._names[node]} keeps 90 % within the horizon although it uses {', '.join(dict.fromkeys(hit))}"
+
+
+def _sentence(steps: list[Step]) -> str:
+    if not steps:
+        return "no single path"
+    parts = [f"{steps[0].supplier_name} stops"]
+    for step in steps:
+        if step.reason.startswith("is a "):
+            parts.append(f"{step.consumer_name} loses 10 % after {_days(step.lost_after_days)}")
+            continue
+        held = f", whose last output serves {_days(step.hold_days)}" if step.hold_days > 0 else ""
+        fading = f" and fades over {_days(step.decay_days)}" if step.decay_days > 0 else ""
+        parts.append(
+            f"{step.consumer_name} ({step.reason}{held}{fading}) loses 10 % after {_days(step.lost_after_days)}"
+        )
+    return " → ".join(parts)
+
+
+def _days(days: float) -> str:
+    if days < 1:
+        return f"{days * 24:.2g} h"
+    if days < 60:
+        return f"{days:.3g} d"
+    return f"{days / 30.44:.3g} months" if days < 730 else f"{days / 365.25:.3g} years"
