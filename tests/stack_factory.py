@@ -32,10 +32,10 @@ class StackWorld:
 
     stations: Network = field(default_factory=lambda: network(14, seed=4))
     seed: int = 0
-    weeks: int = 18
+    weeks: int = 13
     days: int = 2
     first: np.datetime64 = field(default_factory=lambda: np.datetime64("2013-07-07", "D"))
-    step_weeks: int = 9
+    step_weeks: int = 13
     core: int = 9
     helmert_sigma_m: float = 4e-3
 
@@ -159,5 +159,3 @@ def _nothing() -> ParameterTable:
     text, numbers = np.zeros(0, dtype="U6"), np.zeros(0)
     return ParameterTable(text, text, text, text, np.zeros(0, dtype="datetime64[ns]"), text, text, np.zeros(0, dtype=np.int8),
                           numbers, numbers)  # fmt: skip
-
-

@@ -10,9 +10,9 @@ import pytest
 
 from commands import fiducial
 from fiducial.constants import MILLIARCSECOND_RAD
-from fiducial.formats import sinex
+from fiducial.formats import erp, sinex
 from fiducial.stations.solution import DiscontinuityTable, NormalEquations
-from sinex_factory import EPOCH, YEAR, Centre, cumulative, network, simulated
+from sinex_factory import EPOCH, POLE_RAD, YEAR, Centre, cumulative, network, simulated
 
 NETWORK = network(24, seed=1)
 HELMERT = np.array([2e-3, -3e-3, 5e-3, 2e-10, *(np.array([0.05, -0.08, 0.03]) * MILLIARCSECOND_RAD)])
@@ -49,6 +49,48 @@ def _combine(folder, *more, names=NAMES):
 def _good(done):
     assert done.code == 0, done.err
     return done.json
+
+
+def _with_time(solution, seed, *, held):
+    """Add UT1 - UTC and length of day, in one system with the rest; UT1 is observed, or held without observations."""
+    rng = np.random.default_rng(seed)
+    table, size = solution.estimate, len(solution.estimate)
+    sigma = np.array([5e-6 if not held else 1e-5, 1e-5])
+    values = np.array([0.0213, 8e-4]) + rng.normal(size=2) * sigma + np.array([3e-4 if held else 0.0, 0.0])
+    more = {
+        "types": ["UT", "LOD"], "codes": 2 * ["----"], "points": 2 * ["--"], "solns": 2 * ["----"],
+        "epochs_utc": np.full(2, EPOCH), "printed_units": 2 * ["ms"], "units": 2 * ["s"],
+        "constraints": np.full(2, 2, dtype=np.int8), "values": values, "sigmas": sigma,
+    }  # fmt: skip
+    estimate = replace(table, **{name: np.concatenate([getattr(table, name), column]) for name, column in more.items()})
+    covariance = np.zeros((size + 2, size + 2))
+    covariance[:size, :size] = solution.covariance
+    covariance[size, size], covariance[size + 1, size + 1] = sigma**2
+    if not held:
+        return replace(solution, estimate=estimate, covariance=covariance)
+    wide = 1e4 * np.sqrt(np.diag(covariance))
+    wide[size] = sigma[0]
+    apriori = replace(estimate, sigmas=wide)
+    return replace(solution, estimate=estimate, covariance=covariance, apriori=apriori,
+                   apriori_covariance=np.diag(wide**2))  # fmt: skip
+
+
+def test_universal_time_and_length_of_day_are_combined_and_written(day):
+    for seed, name in enumerate(NAMES):
+        _rewritten(day, name, lambda solution, seed=seed, name=name: _with_time(solution, seed, held=name == "AAA"))
+    report = _good(_combine(day))
+    assert any("AAA: UT at 2024-09-15T12 is free" in note for note in report["notes"])
+    kinds = [[entry["parameter"] for entry in one["earth_rotation"]] for one in report["centres"]]
+    assert kinds == [["XPO", "YPO", "LOD"], *(2 * [["XPO", "YPO", "UT", "LOD"]])]
+    rotation = erp.read(day / "out" / f"{PRODUCT}_ERP.ERP", strictness="raise").rotation
+    assert rotation.mjd_utc.tolist() == [60568.5]
+    assert rotation.x_pole_rad[0] == pytest.approx(POLE_RAD[0], abs=0.06 * MILLIARCSECOND_RAD)
+    # UT1 of the centres is turned with their stations, by 0.03 mas or 2 microseconds.
+    assert rotation.ut1_minus_utc_s[0] == pytest.approx(0.0213, abs=2e-5)
+    assert rotation.lod_s[0] == pytest.approx(8e-4, abs=3e-5)
+    assert rotation.lod_sigma_s[0] > 0
+    written = sinex.read(day / "out" / f"{PRODUCT}_SOL.SNX", strictness="raise").solution.estimate
+    assert written.types.tolist().count("UT") == 1
 
 
 def test_product_and_report(day):

@@ -7,7 +7,9 @@ import pytest
 
 from commands import fiducial
 from fiducial.formats import sinex
-from fiducial.runs.station_reference import read_reference
+from fiducial.runs.station_reference import read_reference, read_solutions
+from sinex_factory import Network
+from stack_factory import T0_YR, StackWorld
 from support import data_path
 
 pytestmark = pytest.mark.real
@@ -46,3 +48,32 @@ def test_post_seismic_parameters_of_itrf2020_widen_the_reference():
         values = np.linalg.eigvalsh(larger)
         assert values[0] > -1e-12, site
         assert 0.0 < values[-1] < 0.05**2, site
+
+
+def test_simulated_years_of_real_stations_come_back(tmp_path):
+    """Fourteen stations of igs17P49, with their velocities; breaks, relaxation, frames and noise are simulated."""
+    motions = read_solutions(data_path("sinex/igs17P49_CoordOnly.snx")).motions
+    codes, where, moving = [], [], []
+    for (code, point), listed in motions.items():
+        far = all(np.linalg.norm(listed[-1].position_m - other) > 3e6 for other in where)
+        if point == "A" and far and len(codes) < 14 and np.isfinite(listed[-1].velocity_m_per_yr).all():
+            codes.append(code)
+            where.append(listed[-1].at(T0_YR)[0])
+            moving.append(listed[-1].velocity_m_per_yr)
+    world = StackWorld(stations=Network(codes, np.array(where), np.array(moving)), seed=3)
+    days = world.write_all(tmp_path)
+    done = fiducial(
+        "frame", "stack", *days, "--reference", tmp_path / "REF.SNX", "--core", tmp_path / "CORE.TXT", "--psd",
+        tmp_path / "PSD.SNX", "--out", tmp_path / "out", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    (name,) = [one for one in done.json["product"]["files"] if one.endswith(".SNX")]
+    solution = sinex.read(tmp_path / "out" / name, strictness="raise", check_matrix=True).solution
+    found, pulls = solution.velocities(), []
+    truth = {(codes[row], number): velocity for row, number, _, velocity in world.segments()}
+    for row, site in enumerate(zip(found.codes.tolist(), found.solns.tolist(), strict=True)):
+        error = found.xyz[row] - truth[site]
+        pulls.append(error @ np.linalg.solve(found.covariance[row], error) / 3.0)
+    assert len(pulls) == 16
+    assert max(pulls) < 9.0
+    assert np.sqrt(np.mean(pulls)) == pytest.approx(1.0, abs=0.3)

@@ -86,8 +86,16 @@ def three(seed=0, **options):
 
 
 def centres(names, seed=0, **options):
-    turns = np.array([[0.3, -0.2, 0.4], [-0.5, 0.1, 0.2], [0.1, 0.4, -0.6], [0.2, 0.2, 0.3], [-0.3, -0.1, 0.5], [0.4, 0.3, -0.2]]) * MAS
-    return [centre(name, 10 * seed + k, rotation_rad=turn, **options) for k, (name, turn) in enumerate(zip(names, turns, strict=False))]
+    turns = (
+        np.array(
+            [[0.3, -0.2, 0.4], [-0.5, 0.1, 0.2], [0.1, 0.4, -0.6], [0.2, 0.2, 0.3], [-0.3, -0.1, 0.5], [0.4, 0.3, -0.2]]
+        )
+        * MAS
+    )
+    return [
+        centre(name, 10 * seed + k, rotation_rad=turn, **options)
+        for k, (name, turn) in enumerate(zip(names, turns, strict=False))
+    ]
 
 
 def test_earth_rotation_comes_back_within_its_sigma():
@@ -149,7 +157,9 @@ def test_the_file_of_earth_rotation_reads_back():
     again = erp.read(rotation_bytes(rotation, 24, ["A", "B", "C"])).rotation
     value, sigma = found_values(result)
     assert again.mjd_utc.tolist() == [60568.5]
-    for k, name in enumerate(("x_pole_rad", "y_pole_rad", "ut1_minus_utc_s", "lod_s", "x_rate_rad_per_day", "y_rate_rad_per_day")):
+    for k, name in enumerate(
+        ("x_pole_rad", "y_pole_rad", "ut1_minus_utc_s", "lod_s", "x_rate_rad_per_day", "y_rate_rad_per_day")
+    ):
         step = 1e-7 if name.endswith("_s") else 1e-3 * MAS
         assert getattr(again, name)[0] == pytest.approx(value[k], abs=0.51 * step)
     assert again.x_pole_sigma_rad[0] == pytest.approx(sigma[0], abs=0.51e-3 * MAS)

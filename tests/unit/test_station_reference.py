@@ -71,5 +71,3 @@ def test_standard_deviations_stand_in_for_a_matrix(folder):
     sinex.write(replace(solution, covariance=None), path / "PSD.SNX")
     model = read_solutions(path / "REF.SNX", post_seismic=path / "PSD.SNX").models[f"S{SHAKEN:03d}", "A"]
     np.testing.assert_allclose(model.covariance, np.diag(np.diag(covariance)), rtol=1e-5)
-
-

@@ -22,11 +22,13 @@ JUMP_STATION, JUMP_YR, JUMP_M = 11, 2016.2, np.array([0.02, -0.01, 0.015])
 
 
 class World:
-    def __init__(self, seed, *, factor=1.0, jump=False):
+    def __init__(self, seed, *, factor=1.0, jump=False, twins=False):
         rng = np.random.default_rng(seed)
         longitude, latitude = rng.uniform(-180, 180, STATIONS), rng.uniform(-60, 60, STATIONS)
         self.position = geocentric_position_m(longitude, latitude, 50.0)
         self.velocity = rng.normal(0, 0.02, (STATIONS, 3))
+        if twins:
+            self.velocity[13] = self.velocity[12]
         axes = local_axes(longitude, latitude)
         self.solutions, self.helmert = [], []
         for epoch in np.linspace(2013.0, 2018.0, EPOCHS):
@@ -213,7 +215,7 @@ def test_core_stations_that_moved_or_drift_are_no_core_stations():
 
 
 def test_velocities_of_neighbours_are_one_when_asked():
-    world = World(10)
+    world = World(10, twins=True)
     pair = (("S12", "A", "1"), ("S13", "A", "1"))
     stack = world.stack(equal_velocities=[pair])
     sites, velocity, covariance = velocities_of(stack)
@@ -221,7 +223,7 @@ def test_velocities_of_neighbours_are_one_when_asked():
     assert velocity[one] == pytest.approx(velocity[other], abs=1e-5)
     free = world.stack()
     sites, apart, wider = velocities_of(free)
-    assert np.abs(apart[one] - apart[other]).max() > 1e-3
+    assert np.abs(apart[one] - apart[other]).max() > 1e-4
     assert np.trace(covariance[one]) < 0.8 * np.trace(wider[one])
     # Those that are not tied hardly move.
     assert velocity[sites.index(("S03", "A", "1"))] == pytest.approx(apart[sites.index(("S03", "A", "1"))], abs=2e-3)
@@ -248,7 +250,9 @@ def test_segments_of_a_table():
     assert [one.kind for one in table.rows(("EFGH", "A"))] == ["P", "V"]
 
 
-@pytest.mark.parametrize("rows", [[row("1", 2010.0, 2009.0)], [row("1", -np.inf, np.inf), row("2", 2011.0, np.inf, "V")]])
+@pytest.mark.parametrize(
+    "rows", [[row("1", 2010.0, 2009.0)], [row("1", -np.inf, np.inf), row("2", 2011.0, np.inf, "V")]]
+)
 def test_contradicting_segments_are_fid_1363(rows):
     with pytest.raises(InputError, match="FID-1363"):
         SegmentTable({("ABCD", "A"): rows})

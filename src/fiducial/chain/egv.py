@@ -98,6 +98,7 @@ class MatrixLabel:
 
     label: str
     egv: str
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ class _Nearest:
 
 def _reached(nearest: _Nearest, value: Array, limit: Array, reach_km: Array) -> Codes:
     """Return for every cell the highest level whose value some station within the level's reach has."""
-    if np.isnan(limit).all() or np.isnan(value).all():
+    if np.isnan(limit).all():
         return np.full(nearest.cells, UNKNOWN, dtype=np.int8)
     unknown = nearest.distance_km(np.isnan(value)) <= reach_km[0] * _ROUNDING
     codes = np.where(unknown, UNKNOWN, BELOW).astype(np.int8)
@@ -217,13 +217,15 @@ def both(codes: list[Codes]) -> Codes:
     return np.asarray(np.where(undecided, UNKNOWN, known), dtype=np.int8)
 
 
-def shares(codes: Codes) -> dict[str, float]:
+def shares(codes: Codes) -> dict[str, float | None]:
     """Return the shares of equal-area cells that reach each level, are below the threshold, or are unknown.
 
     Returns
     -------
     dict
         ``threshold``, ``breakthrough``, ``goal`` (each with the better ones in it), ``below``, ``unknown``; 0 to 1.
+        What is unknown may reach any level, so with ``unknown`` above 0 the levels are lower bounds; they are None
+        when nothing at all is known to reach one.
 
     Raises
     ------
@@ -234,7 +236,8 @@ def shares(codes: Codes) -> dict[str, float]:
         raise InputError(
             "FID-1405", "the area holds no cell", where="cells", fix="choose smaller cells or another area"
         )
-    found = {str(level): float(np.mean(codes >= k + 1)) for k, level in enumerate(LEVELS)}
+    known = bool(np.any(codes > BELOW) or not np.any(codes == UNKNOWN))
+    found = {str(level): float(np.mean(codes >= k + 1)) if known else None for k, level in enumerate(LEVELS)}
     return found | {"below": float(np.mean(codes == BELOW)), "unknown": float(np.mean(codes == UNKNOWN))}
 
 

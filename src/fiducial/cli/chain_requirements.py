@@ -126,5 +126,5 @@ def score(
     print_lines([f"local spacing, km: {local}", *plain["notes"], *(f"wrote {path}" for path in written)])
 
 
-def _percent(share: float) -> str:
-    return f"{100.0 * share:.2f}"
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{100.0 * share:.2f}"

@@ -33,7 +33,7 @@ def combine(
     overwrite: Flag = False,
     json: Flag = False,
 ) -> None:
-    """Combine the station solutions of one day into a reference frame: SINEX with covariance, report as JSON and text.
+    """Combine the station solutions of one day into a reference frame: SINEX with covariance, ERP, report.
 
     Constraints and datum of every centre are taken out; origin, scale and orientation come from the core stations.
 

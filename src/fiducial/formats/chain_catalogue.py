@@ -52,6 +52,8 @@ def read_catalogue(document: Document) -> EgvCatalogue:
     node = document.plain["catalogue"]
     head = Record(node, node.file, RECORD)
     version = head.text("version")
+    if version not in document.sections.get("versions", {}):
+        raise head.error(f"version is {version!r}, and versions has no such record", head.line_of("version"))
     head.finish()
     return EgvCatalogue(
         version=version,
@@ -103,11 +105,14 @@ def _version(record: Record) -> Version:
     counts: list[tuple[str, int]] = []
     if record.has("counts"):
         claimed = record.record("counts")
-        for key in claimed.keys():
+        names = claimed.keys()
+        for key in names:
             if key not in {"total", "products", *Level}:
                 known = ", ".join(("total", "products", *Level))
                 raise claimed.error(f"{key!r} is not counted; known: {known}", claimed.line_of(key))
             counts.append((key, claimed.integer(key)))
+    else:
+        record.optional_text("counts")
     found = Version(
         id=record.text("id"),
         previous=record.optional_text("previous"),
@@ -116,7 +121,6 @@ def _version(record: Record) -> Version:
         counts=tuple(counts),
         place=place(record),
     )
-    record.optional_text("counts") if not record.has("counts") else None
     record.finish()
     return found
 
@@ -168,11 +172,11 @@ def _product(record: Record, egv: str) -> Product:
 
 
 def _row_label(record: Record) -> MatrixLabel:
-    return MatrixLabel(record.text("label"), record.text("egv"))
+    return MatrixLabel(record.text("label"), record.text("egv"), place(record))
 
 
 def _column_label(record: Record) -> MatrixLabel:
-    found = MatrixLabel(record.text("label"), record.text("egv"))
+    found = MatrixLabel(record.text("label"), record.text("egv"), place(record))
     record.finish()
     return found
 
@@ -181,7 +185,8 @@ def _cells(record: Record) -> Iterator[MatrixCell]:
     consumer = record.text("egv")
     record.text("label")
     cells = record.record("cells")
-    for supplier in cells.keys():
+    suppliers = cells.keys()
+    for supplier in suppliers:
         raw = cells.text(supplier)
         if raw == EMPTY_CELL:
             continue

@@ -119,7 +119,9 @@ class Document:
         for identity, place in other.remove.items():
             if not self._remove(identity):
                 fix = "correct the id, or take it out of remove"
-                raise FormatError(REMOVE, f"{identity!r} cannot be removed: no record has it", where=str(place), fix=fix)
+                raise FormatError(
+                    REMOVE, f"{identity!r} cannot be removed: no record has it", where=str(place), fix=fix
+                )
             self.remove[identity] = place
         for section, records in other.sections.items():
             own = self.sections.setdefault(section, {})
@@ -166,7 +168,8 @@ def read_document(source: Path | str | bytes, name: str = "") -> Document:
         raise FormatError(DAMAGED, "not UTF-8", where=f"{opened.name}, line 1", fix="save the file as UTF-8") from error
     root = Record(parse_tree(text, opened.name, DAMAGED), opened.name, RECORD)
     document = Document(files=(opened.name,))
-    for key in root.keys():
+    keys = root.keys()
+    for key in keys:
         if key == "remove":
             line = root.line_of(key)
             document.remove.update({identity: Place(opened.name, line) for identity in root.texts(key)})

@@ -96,7 +96,8 @@ def _facts(record: Record) -> tuple[tuple[str, str], ...]:
     if not record.has("facts"):
         return ()
     facts = record.record("facts")
-    return tuple((key, facts.text(key)) for key in facts.keys())
+    names = facts.keys()
+    return tuple((name, facts.text(name)) for name in names)
 
 
 def _cycle(record: Record) -> Cycle:

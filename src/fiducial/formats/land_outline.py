@@ -70,26 +70,36 @@ class LandOutline:
                              fix="give longitudes from -180 to 180 and latitudes from -90 to 90 degrees")  # fmt: skip
         if longitude.size == 0:
             return np.zeros(longitude.shape, dtype=bool)
-        west, east = float(longitude.min()), float(longitude.max())
-        south, north = float(latitude.min()), float(latitude.max())
+        west, east = _widened(longitude, 180.0)
+        south, north = _widened(latitude, 90.0)
         step = max(_STEP_DEG, float(np.sqrt((east - west) * (north - south) / _MAX_PIXELS)))
-        shape = int((north - south) / step) + 1, int((east - west) / step) + 1
-        land = self._raster(west, north, step, shape)
-        row = np.minimum(((north - latitude) / step).astype(np.intp), shape[0] - 1)
-        column = np.minimum(((longitude - west) / step).astype(np.intp), shape[1] - 1)
+        shape = int(np.ceil((north - south) / step)), int(np.ceil((east - west) / step))
+        # Pixels end at the bounds, so that none has its middle beyond a pole or 180°.
+        size = (east - west) / shape[1], (north - south) / shape[0]
+        land = self._raster(west, north, size, shape)
+        row = np.minimum(((north - latitude) / size[1]).astype(np.intp), shape[0] - 1)
+        column = np.minimum(((longitude - west) / size[0]).astype(np.intp), shape[1] - 1)
         return land[row, column]
 
-    def _raster(self, west: float, north: float, step: float, shape: tuple[int, int]) -> NDArray[np.bool_]:
-        near = self.clipped_to(west, north - shape[0] * step, west + shape[1] * step, north)
+    def _raster(
+        self, west: float, north: float, size: tuple[float, float], shape: tuple[int, int]
+    ) -> NDArray[np.bool_]:
+        near = self.clipped_to(west, north - shape[0] * size[1], west + shape[1] * size[0], north)
         shapes: list[dict[str, Any]] = [
             {"type": "Polygon", "coordinates": [ring.tolist() for ring in rings]} for rings in near.polygons
         ]
         if not shapes:
             return np.zeros(shape, dtype=bool)
         burnt = rasterio.features.rasterize(
-            shapes, out_shape=shape, transform=from_origin(west, north, step, step), dtype="uint8"
+            shapes, out_shape=shape, transform=from_origin(west, north, *size), dtype="uint8"
         )
         return np.asarray(burnt, dtype=bool)
+
+
+def _widened(values: NDArray[np.float64], limit: float) -> tuple[float, float]:
+    """Return bounds half a pixel wider than the values, but not beyond the globe."""
+    half = _STEP_DEG / 2.0
+    return max(float(values.min()) - half, -limit), min(float(values.max()) + half, limit)
 
 
 @cache

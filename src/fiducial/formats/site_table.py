@@ -34,6 +34,8 @@ _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASC
 _DATE: Final = re.compile(r"(19|20)\d\d-\d\d-\d\d", re.ASCII)
 _ANTENNA_WIDTH: Final = 16
 _LARGEST: Final = {"longitude": 360.0, "latitude": 90.0, "height": 1e5, "x": 7e6, "y": 7e6, "z": 7e6}
+_WORDS: Final = ("station", "radome")
+"""Columns in which NONE is a word."""
 _MISSING: Final = frozenset({"", "-", "nan", "none", "n/a"})
 
 
@@ -104,7 +106,7 @@ def _header(cells: list[str], where: str) -> list[str]:
 
 def _row(cells: dict[str, str], where: str) -> dict[str, str]:
     """Check the cells of a row; missing ones become empty."""
-    row = {role: "" if cell.lower() in _MISSING and role != "radome" else cell for role, cell in cells.items()}
+    row = {role: "" if cell.lower() in _MISSING and role not in _WORDS else cell for role, cell in cells.items()}
     if not _STATION.fullmatch(row["station"]):
         raise _unfit(f"{row['station']!r} is no station of four or nine characters", f"{where}, column station")
     for role, largest in _LARGEST.items():

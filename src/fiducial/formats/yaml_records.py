@@ -159,6 +159,6 @@ class Record:
         for key, node in self._fields.items():
             if key not in self._used:
                 known = ", ".join(sorted(self._used))
-                raise self.error(
-                    f"the key {key!r} is not known here; known: {known}", node.line, "correct or remove it"
-                )
+                units = [used for used in sorted(self._used) if used.startswith(f"{key}_")]
+                fix = f"name its unit: write {' or '.join(units)}" if units else "correct or remove it"
+                raise self.error(f"the key {key!r} is not known here; known: {known}", node.line, fix)

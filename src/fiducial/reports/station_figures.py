@@ -15,7 +15,6 @@ from fiducial.errors import RunError
 from fiducial.reports.style import (
     INK,
     LINE_COLOURS,
-    SOFT_INK,
     Floats,
     dress,
     left_title,
@@ -107,7 +106,8 @@ def trajectory_figure(
         # A white edge keeps the line apart from the points in a grey copy as well.
         top.plot(drawn, curve, color="white", linewidth=3.4, zorder=4)
         top.plot(drawn, curve, color=MODEL, linewidth=1.7, label="model", zorder=5)
-    _scale(top, shown[~left_out & np.isfinite(shown)], left_out.any())
+    if left_out.any():
+        _scale(top, shown[~left_out & np.isfinite(shown)])
     if residuals is not None:
         rest = vector("residuals", residuals, dates.size)
         panels[1].plot(dates, np.where(left_out, np.nan, rest), linestyle="none", marker="o", markersize=2.0,
@@ -125,9 +125,9 @@ def trajectory_figure(
     return figure
 
 
-def _scale(axes: Axes, used: Floats, rejected: bool) -> None:
+def _scale(axes: Axes, used: Floats) -> None:
     """Outliers that were left out may not squeeze what was used."""
-    if rejected and used.size:
+    if used.size:
         low, high = float(used.min()), float(used.max())
         margin = 0.08 * max(high - low, 1e-3)
         axes.set_ylim(low - margin, high + margin)
@@ -135,7 +135,7 @@ def _scale(axes: Axes, used: Floats, rejected: bool) -> None:
 
 def _draw_steps(panels: NDArray[Any], dates: NDArray[np.datetime64], steps: Sequence[StepMark]) -> None:
     inside = [step for step in steps if dates.min() <= step.epoch <= dates.max()]
-    known = {found: True for found in (False, True)}
+    known = dict.fromkeys((False, True), True)
     for number, step in enumerate(inside):
         style = "-." if step.found else ":"
         for axes in panels:
@@ -156,11 +156,11 @@ def common_mode_figure(
     after: ArrayLike,
     *,
     title: str,
-    subtitles: Sequence[str],
+    texts: Sequence[tuple[str, str]],
     note: str,
     time_scale: str,
 ) -> Figure:
-    """Draw the detrended series of a station before and after its common mode is removed, a panel a component.
+    """Draw the detrended series of a station before (left) and after (right) its common mode is removed.
 
     Parameters
     ----------
@@ -168,8 +168,8 @@ def common_mode_figure(
     before, after : array_like, shape (epoch, 3)
         East, north, up, mm; NaN leaves a gap.
     title : str
-    subtitles : sequence of str, length 3
-        Of the panels.
+    texts : sequence of (str, str), length 3
+        Over the panels before and after.
     note : str
         What the figure may be used for; stands under the title.
     time_scale : str
@@ -181,22 +181,26 @@ def common_mode_figure(
     """
     dates = np.asarray(epochs, dtype="datetime64[ns]")
     sets = [np.asarray(one, dtype=np.float64) for one in (before, after)]
-    if any(one.shape != (dates.size, _COMPONENTS) for one in sets) or len(subtitles) != _COMPONENTS:
+    if any(one.shape != (dates.size, _COMPONENTS) for one in sets) or len(texts) != _COMPONENTS:
         raise RunError("FID-5010", "a figure of a common mode needs rows (epoch, 3) before and after", where=title,
                        fix="pass east, north and up at the same epochs")  # fmt: skip
     require_finite("series", sets[0])
-    figure = new_figure(8.6, 7.2)
-    panels = figure.subplots(_COMPONENTS, 1, sharex=True, squeeze=False)[:, 0]
-    for number, (axes, text) in enumerate(zip(panels, subtitles, strict=True)):
-        for values, colour, label, order in ((sets[0], POINTS, "before", 2), (sets[1], MODEL, "after", 3)):
+    figure = new_figure(10.4, 6.6)
+    grid = figure.subplots(_COMPONENTS, 2, sharex=True, sharey="row", squeeze=False)
+    for number, row in enumerate(grid):
+        known = sets[0][np.isfinite(sets[0][:, number]), number]
+        low, high = (float(value) for value in np.percentile(known, [0.1, 99.9]))
+        margin = 0.25 * max(high - low, 1e-3)
+        for axes, values, text, colour in zip(row, sets, texts[number], (POINTS, MODEL), strict=True):
             axes.plot(dates, values[:, number], linestyle="none", marker="o", markersize=1.9, markeredgewidth=0,
-                      color=colour, label=label, zorder=order, rasterized=True)  # fmt: skip
-        axes.set_ylabel(f"{('east', 'north', 'up')[number]} less a line (mm)")
-        axes.set_title(text, loc="right", fontsize=8.5, color=SOFT_INK)
+                      color=colour, rasterized=True)  # fmt: skip
+            outside = int(((values[:, number] < low - margin) | (values[:, number] > high + margin)).sum())
+            axes.set_title(text + (f"; {outside} outside" if outside else ""), loc="left", fontsize=8.5, color=INK)
+        row[0].set_ylim(low - margin, high + margin)
+        row[0].set_ylabel(f"{('east', 'north', 'up')[number]} less a line (mm)")
     figure.suptitle(f"{title}\n{note}", x=0.01, ha="left", fontsize=10.5, fontweight="bold", color=INK)
-    panels[0].legend(loc="lower left", bbox_to_anchor=(-0.01, 0.99), ncols=2, frameon=False, fontsize=8.5, labelcolor=INK,
-                     borderaxespad=0.2, markerscale=2.5)  # fmt: skip
-    _date_axis(panels, time_scale)
+    for column in grid.T:
+        _date_axis(column, time_scale)
     return figure
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -218,12 +219,9 @@ def _date(text: str | None) -> np.datetime64 | None:
     if text is None:
         return None
     try:
-        date = np.datetime64(text, "s")
-    except ValueError:
-        date = np.datetime64("NaT", "s")
-    if np.isnat(date):
-        raise InputError("FID-1408", f"not a date: {text!r}", where="--as-of", fix="write it as 2024-02-01")
-    return date
+        return np.datetime64(date.fromisoformat(text))
+    except ValueError as error:
+        raise InputError("FID-1408", f"not a date: {text!r}", where="--as-of", fix="write it as 2024-02-01") from error
 
 
 def _notes(requirement: Requirement, read: ReadNetwork, cells: Cells, request: ScoreRequest) -> tuple[str, ...]:

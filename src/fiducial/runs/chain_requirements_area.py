@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import Transformer
 from scipy.spatial import cKDTree
 
 from fiducial.chain.requirement_scoring import chord, unit_vectors
@@ -211,10 +212,11 @@ def _cells(
 
 def name_of(crs: str) -> str:
     """Return a projection's name for people."""
+    middle = re.search(r"\+lat_0=(\S+) \+lon_0=(\S+)", crs)
     return (
         crs
-        if crs.startswith("EPSG")
-        else f"Lambert azimuthal equal-area, {CRS(crs).to_proj4().split('+x_0')[0].strip()}"
+        if middle is None
+        else f"Lambert azimuthal equal-area about {middle[1]}°, {middle[2]}° (latitude, longitude)"
     )
 
 

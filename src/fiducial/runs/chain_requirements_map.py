@@ -31,7 +31,7 @@ def score_map(found: RequirementScore) -> Figure:
     panels = []
     for name in mapped_rows(found):
         share = rows[name]
-        reached = ", ".join(f"{level} {100.0 * share[level]:.1f} %" for level in ("threshold", "breakthrough", "goal"))
+        reached = ", ".join(f"{level} {_percent(share[level])}" for level in ("threshold", "breakthrough", "goal"))
         panels.append(LevelPanel(ROWS[name], cells.image(found.scores.levels[name], OUTSIDE)[box], reached))
     forward = Transformer.from_crs(GEOGRAPHIC, cells.crs, always_xy=True)
     network = found.read.network
@@ -63,3 +63,7 @@ def _coast(
             jump = np.abs(np.diff(line, axis=0)).max(axis=1, initial=0.0) > (bounds[1] - bounds[0]) / 3.0
             lines.append(np.insert(line, np.flatnonzero(jump) + 1, np.nan, axis=0))
     return lines
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{100.0 * share:.1f} %"

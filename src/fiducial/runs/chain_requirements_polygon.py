@@ -91,17 +91,15 @@ def first_crossing(ring: Array) -> tuple[float, float] | None:
     # Only sides that begin, in x, before another one ends can cross it.
     last = np.searchsorted(low, high, side="right")
     counts = np.maximum(last - np.arange(len(low)) - 1, 0)
-    first = 0
-    while first < len(low):
-        many = int(max(np.searchsorted(np.cumsum(counts[first:]), _BLOCK), 1))
-        one = np.repeat(np.arange(first, first + len(counts[first : first + many])), counts[first : first + many])
-        offset = np.arange(len(one)) - np.repeat(np.cumsum(counts[first : first + many]) - counts[first : first + many],
-                                                 counts[first : first + many])  # fmt: skip
-        other = one + 1 + offset
+    block = np.cumsum(counts) // _BLOCK
+    for number in np.unique(block):
+        sides = np.flatnonzero(block == number)
+        many = counts[sides]
+        one = np.repeat(sides, many)
+        other = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(many) - many, many)
         hit = np.flatnonzero(_cross(start[one], end[one], start[other], end[other]))
         if hit.size:
             return float(start[one[hit[0]], 0]), float(start[one[hit[0]], 1])
-        first += many
     return None
 
 

@@ -225,7 +225,9 @@ def _core(request: StackRequest, reference: StackReference) -> tuple[tuple[Site,
     if request.core is None:
         return None, ()
     source = reference.solutions
-    sites = {site: ReferenceSite(listed[0].solution, listed[0].position_m, "") for site, listed in source.motions.items()}
+    sites = {
+        site: ReferenceSite(listed[0].solution, listed[0].position_m, "") for site, listed in source.motions.items()
+    }
     never = np.datetime64("NaT", "ns")
     frame = ReferenceFrame(source.name, source.sha256, source.frame, never, sites, {}, "", (), ())
     listed, missing = read_core(request.core, frame)
@@ -281,5 +283,3 @@ def _stack_frame(
         core=None if core is None else [site for site in positions if site[:2] in core],
         velocity_number=reference.segments.velocity_number, equal_velocities=pairs,
     ), len(pairs)  # fmt: skip
-
-

@@ -78,7 +78,9 @@ def _add_series(page: Page, report: StackReport) -> None:
             )
             for name, field in zip(names, fields, strict=True)
         ]  # fmt: skip
-        figure = series_plot(epochs, series, title=title, unit=unit, quantity=title.lower(), sign_note="solution to stack")
+        figure = series_plot(
+            epochs, series, title=title, unit=unit, quantity=title.lower(), sign_note="solution to stack"
+        )
         page.figure(figure, alt=f"{title} of every solution to the stack over time.",
                     caption=f"{title} of each solution to the stack with one standard deviation.")  # fmt: skip
 
@@ -109,7 +111,11 @@ def _add_losses(page: Page, report: StackReport) -> None:
     rows += [[name, why] for name, why in report.left_out.items()]
     rows += [[one.name, text] for one in report.solutions for text in one.rejected_stations]
     if rows:
-        page.table([Column("what", whole=True), Column("why")], rows, caption="Files, stations and segments that were not used.")
+        page.table(
+            [Column("what", whole=True), Column("why")],
+            rows,
+            caption="Files, stations and segments that were not used.",
+        )
     else:
         page.paragraph("Nothing.")
     texts = [*report.notes, *report.findings, *report.reference.findings]

@@ -42,6 +42,8 @@ def build_stack_report(found: StackedFrame, files: list[str]) -> StackReport:
     segments = _segments(found)
     stations = {site[:2] for site in stack.spans_yr}
     groups = [one.group for one in found.weeks]
+    # What is said of every week is said of the stack, in its own words.
+    common = set.intersection(*(set(one.report.notes) for one in found.weeks))
     without = {site for site in stations if site not in source.motions}
     return StackReport(
         software=software(),
@@ -63,7 +65,7 @@ def build_stack_report(found: StackedFrame, files: list[str]) -> StackReport:
         discontinuities_file=found.reference.discontinuities,
         options={"stack": asdict(found.options), "weeks": asdict(found.request.week_options),
                  "grouping": found.request.grouping, "colocated_m": found.request.colocated_m},
-        solutions=[_solution(one, week) for one, week in zip(stack.solutions, found.weeks, strict=True)],
+        solutions=[_solution(one, week, common) for one, week in zip(stack.solutions, found.weeks, strict=True)],
         segments=segments,
         rejected_inputs=[RejectedInput(name=name, code=error.code, reason=error.problem)
                          for name, error in found.rejected.items()],
@@ -73,7 +75,7 @@ def build_stack_report(found: StackedFrame, files: list[str]) -> StackReport:
     )  # fmt: skip
 
 
-def _solution(one: StackedSolution, week: Week) -> SolutionEntry:
+def _solution(one: StackedSolution, week: Week, common: set[str]) -> SolutionEntry:
     report = week.report
     inputs = {entry.centre: entry for entry in report.inputs}
     return SolutionEntry(
@@ -92,7 +94,10 @@ def _solution(one: StackedSolution, week: Week) -> SolutionEntry:
         redundancy=one.redundancy if np.isfinite(one.redundancy) else None,
         helmert=helmert_entry(one.helmert, one.helmert_sigma),
         rejected_stations=[entry.sentence for entry in report.rejected_stations],
-        notes=[*report.notes, *report.findings],
+        notes=[
+            *(text for text in report.notes if text not in common), *report.findings,
+            *(text for entry in report.inputs for text in entry.findings),
+        ],
     )  # fmt: skip
 
 
@@ -144,7 +149,9 @@ def _rejection(one: StationRejection) -> StationRejectionEntry:
 def _notes(found: StackedFrame) -> list[str]:
     notes = []
     if not found.reference.solutions.frame:
-        notes.append(f"{found.reference.solutions.name} does not state its frame; the stack is in the frame of that file")
+        notes.append(
+            f"{found.reference.solutions.name} does not state its frame; the stack is in the frame of that file"
+        )
     if found.request.post_seismic is None:
         notes.append("No post-seismic models were given: after large earthquakes velocities may be wrong.")
     if not found.reference.discontinuities and found.reference.solutions.from_spans:

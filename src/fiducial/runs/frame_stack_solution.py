@@ -161,7 +161,11 @@ def _comments(found: StackedFrame) -> tuple[str, ...]:
         if found.options.datum == "inner"
         else "Datum and its rate: minimal constraints, from"
     )
-    seismic = f"Post-seismic displacement of {models[:46]} is taken off" if models else "No post-seismic displacement is taken off"
+    seismic = (
+        f"Post-seismic displacement of {models[:46]} is taken off"
+        if models
+        else "No post-seismic displacement is taken off"
+    )
     return (
         datum, f"{len(found.stack.core)} core segments of {name[:50]}", seismic,
         "Covariance scaled by one variance factor a solution",

@@ -76,7 +76,9 @@ class WeekInput:
         solution = sinex.read(week.path).solution
         table = solution.estimate
         rows = np.flatnonzero(np.isin(table.types, list(COORDINATES)))
-        names = zip(*(column[rows].tolist() for column in (table.types, table.codes, table.points, table.solns)), strict=True)
+        names = zip(
+            *(column[rows].tolist() for column in (table.types, table.codes, table.points, table.solns)), strict=True
+        )
         self.keys = tuple(ParameterKey(*name) for name in names)
         value = table.values[rows].copy()
         for row, key in enumerate(self.keys):
@@ -89,7 +91,9 @@ class WeekInput:
         if solution.spans is not None:
             columns = (solution.spans.codes, solution.spans.points, solution.spans.solns)
             sites = zip(*(column.tolist() for column in columns), strict=True)
-            self.spans = dict(zip(sites, zip(solution.spans.start_utc, solution.spans.end_utc, strict=True), strict=True))
+            self.spans = dict(
+                zip(sites, zip(solution.spans.start_utc, solution.spans.end_utc, strict=True), strict=True)
+            )
 
     def places(self) -> dict[SiteName, Array]:
         """Return where its stations are [m]."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fiducial.errors import InputError
 from fiducial.formats import sinex
 from fiducial.formats.igs_names import LongName
 from fiducial.formats.name_parts import Period
@@ -36,8 +37,15 @@ def run_stack(request: StackRequest, *, overwrite: bool = False) -> StackReport:
     if not overwrite and request.out.is_dir():
         refuse_existing(request.out, [one.name for one in sorted(request.out.glob(f"{PRODUCT.build()}_*_SUM.JSON"))],
                         overwrite=False)  # fmt: skip
-    found = stack_frame(request)
-    return write_stack(found, request.out, overwrite=overwrite)
+    try:
+        found = stack_frame(request)
+        return write_stack(found, request.out, overwrite=overwrite)
+    except OSError as error:
+        # Readers turn theirs into errors of the file.
+        raise InputError(
+            "FID-1355", f"the stack cannot be written: {error.strerror or error}", where=str(request.out),
+            fix="give a folder that can be made and written, on a disk with room",
+        ) from error  # fmt: skip
 
 
 def write_stack(found: StackedFrame, out: Path, *, overwrite: bool = False) -> StackReport:
@@ -47,7 +55,13 @@ def write_stack(found: StackedFrame, out: Path, *, overwrite: bool = False) -> S
     days = int((end - groups[0].start).astype(int))
     years = round(days / 365.25)
     # Two digits: whole years of long stacks, weeks of short ones.
-    length = Period(min(years, 99), "Y") if years >= 2 else Period(max(days // 7, 1), "W") if days >= 7 else Period(days, "D")
+    length = (
+        Period(min(years, 99), "Y")
+        if years >= 2
+        else Period(max(days // 7, 1), "W")
+        if days >= 7
+        else Period(days, "D")
+    )
     start = groups[0].start.astype("datetime64[ns]")
     names = {
         (content, ending): LongName(PRODUCT, start, length, Period(groups[0].days, "D"), content, ending).build()

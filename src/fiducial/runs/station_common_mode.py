@@ -205,10 +205,10 @@ def figure_of(one: StationMode) -> Figure:
     from fiducial.reports.station_figures import common_mode_figure
 
     before = 1e3 * detrended(one.series)
-    texts = [f"{name}: scatter {1e3 * old:.2f} mm before, {1e3 * new:.2f} mm after" for name, old, new in
+    texts = [(f"{name} before: scatter {1e3 * old:.2f} mm", f"{name} after: scatter {1e3 * new:.2f} mm") for name, old, new in
              zip(COMPONENTS, one.found.scatter_before_m, one.found.scatter_after_m, strict=True)]  # fmt: skip
     return common_mode_figure(
-        one.series.epochs, before, before - 1e3 * one.found.mode_m, subtitles=texts,
+        one.series.epochs, before, before - 1e3 * one.found.mode_m, texts=texts,
         title=f"{one.series.station}, frame {one.series.frame or 'unstated'}: common mode of its neighbours removed",
         note="for display and screening only, never for rates", time_scale=one.series.time_scale,
     )  # fmt: skip

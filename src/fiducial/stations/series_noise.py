@@ -21,6 +21,8 @@ NOISE_KINDS: Final = ("flicker", "estimate", "white")
 
 FLICKER: Final = -1.0
 _INDEX_STEP: Final = 0.25
+_FINE_STEP: Final = 0.0625
+_PARABOLA: Final = 3
 _FIRST, _START, _LAST = -8, -4, -1
 """Grid of indices in steps: random walk, flicker, nearly white."""
 _LEAST_FREEDOM: Final = 10
@@ -111,8 +113,9 @@ def estimate_noise(design: Float64, values: Float64, grid: NoiseGrid, kind: Nois
     -----
     C = s_w^2 I + s_p^2 dT^(-kappa/2) L L' (``geodesy.coloured_noise``), with dT one interval of the grid; the
     likelihood is profiled over the share of the power-law part, and exact with gaps in n^2 operations
-    (``series_noise_likelihood``), so that 9000 days are as feasible as 900 weeks. The index is the vertex of a parabola through the best
-    value of a grid of 0.25, climbed from flicker noise, and its neighbours.
+    (``series_noise_likelihood``), so that 9000 days are as feasible as 900 weeks. The index
+    is the vertex of a parabola through the best value of a grid of 0.25, climbed from flicker noise, and its neighbours,
+    then of one four times as narrow about it.
     """
     if kind == "white":
         return _white(design, values)
@@ -125,11 +128,29 @@ def estimate_noise(design: Float64, values: Float64, grid: NoiseGrid, kind: Nois
         if place in {_FIRST, _LAST}:
             best.append(known[place][component])
             continue
-        left, middle, right = (known[place + shift][component].log_likelihood for shift in (-1, 0, 1))
-        bend = left - 2.0 * middle + right
-        vertex = place + (0.5 * (left - right) / bend if bend < 0.0 else 0.0)
-        best.append(_at_index(design, values[:, [component]], grid, float(vertex * _INDEX_STEP))[0])
+        around = {number * _INDEX_STEP: known[number][component] for number in (place - 1, place, place + 1)}
+        single = values[:, [component]]
+        # Of thousands of days the likelihood is no parabola over half an index: a second one, four times as narrow.
+        middle = _vertex(around)
+        finer = {}
+        for shift in (-_FINE_STEP, 0.0, _FINE_STEP):
+            index = min(max(middle + shift, _FIRST * _INDEX_STEP), _LAST * _INDEX_STEP)
+            finer[index] = _at_index(design, single, grid, index)[0]
+        last = _at_index(design, single, grid, _vertex(finer))[0]
+        best.append(max((*finer.values(), last), key=lambda one: one.log_likelihood))
     return tuple(best)
+
+
+def _vertex(models: dict[float, NoiseModel]) -> float:
+    """Return where a parabola through the likelihoods of three indices is highest, inside them."""
+    if len(models) < _PARABOLA:
+        return max(models, key=lambda index: models[index].log_likelihood)
+    (first, left), (index, middle), (last, right) = sorted((one, model.log_likelihood) for one, model in models.items())
+    slope, other = (middle - left) / (index - first), (right - middle) / (last - index)
+    bend = (other - slope) / (last - first)
+    if not bend < 0.0:
+        return max(models, key=lambda one: models[one].log_likelihood)
+    return float(min(max(0.5 * (first + index) - 0.5 * slope / bend, first), last))
 
 
 def _highest(
@@ -156,7 +177,7 @@ def _white(design: Float64, values: Float64) -> tuple[NoiseModel, ...]:
 
 
 def _require_freedom(design: Float64) -> int:
-    freedom = design.shape[0] - design.shape[1]
+    freedom = int(design.shape[0] - design.shape[1])
     if freedom < _LEAST_FREEDOM:
         raise NumericsError("FID-3001", f"{design.shape[0]} epochs are too few for a noise model", where="design",
                             fix=f"give at least {design.shape[1] + _LEAST_FREEDOM} epochs")  # fmt: skip

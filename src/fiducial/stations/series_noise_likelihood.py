@@ -178,7 +178,7 @@ class RestrictedLikelihood:
         # L'q is a correlation with the response: a convolution of the reversed series.
         turned = fftconvolve(spread[::-1], self._response[:, None], axes=0)[: self._response.size]
         trace = float(np.cumsum(self._response**2)[rows].sum())
-        return (trace - float((turned**2).sum())) / self.freedom
+        return float((trace - float((turned**2).sum())) / self.freedom)
 
     def standard_deviations(self, root: float) -> tuple[float, float]:
         """Return white sigma and power-law amplitude per unit of variance at the root of a share."""
