@@ -116,7 +116,7 @@ def test_a_series_with_a_place_is_a_station_of_its_own(table, tmp_path):
         (("--gnss", "{table}", "--requirement", 7), "FID-1401"),
         (("--gnss", "{table}", "--as-of", "yesterday"), "FID-1408"),
         (("--gnss", "{table}", "--series", "{series}", "--as-of", "1990-01-01"), "FID-1408"),
-        (("--series", "{series}",), "FID-1403"),
+        (("--series", "{series}"), "FID-1403"),
         (("--gnss", "{empty}"), "FID-2306"),
         (("--gnss", "{plain}"), "FID-2304"),
         (("--gnss", "{table}", "--register", "{table}"), "FID-2620"),

@@ -77,6 +77,26 @@ def test_relaxation_after_the_earthquakes_of_the_list(folder):
     assert told["trajectory"]["relaxation_years"][0] > 0.0
 
 
+def test_daily_sampling(folder):
+    told = fiducial(
+        "stations", "velocity", folder / "c.tms", "--noise-sampling", "daily", "--method", "trajectory", "--json"
+    ).json
+    assert told["stations"][0]["trajectory"]["averaging_days"] == 1
+    assert told["stations"][0]["trajectory"]["velocity_mm_per_yr"][0] == pytest.approx(20.0, abs=0.3)
+
+
+def test_the_model_line_is_on_top_of_the_points_in_another_colour(folder):
+    (found,) = estimate(VelocityRequest((folder / "AAAA.IGS20.tenv",), detect_steps=True))
+    top, below = figure_of(found, 0).axes
+    lines = {line.get_label(): line for line in top.lines}
+    assert lines["model"].get_zorder() > lines["position"].get_zorder()
+    assert lines["model"].get_color() != lines["position"].get_color()
+    assert "2009-12-06" in [text.get_text() for text in top.texts]
+    assert any("trajectory +2" in text.get_text() and "mm/yr" in text.get_text() for text in top.texts)
+    assert "IGS20" in top.get_title(loc="left")
+    assert "observed" in below.get_ylabel()
+
+
 def test_figures_with_and_without_a_model(folder):
     figures = folder / "figures"
     done = fiducial("stations", "velocity", folder / "c.tms", "--plot", figures)

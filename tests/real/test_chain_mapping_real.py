@@ -45,8 +45,9 @@ def test_variables_and_products(tables, catalogue, level):
 def test_matrix(tables, catalogue):
     raw = {(cell.consumer, cell.supplier): cell.raw for cell in catalogue.cells}
     rows = [["Level 3 EGV", *(column.label for column in catalogue.columns)]]
-    for row in catalogue.rows:
-        rows.append([row.label, *(raw.get((row.egv, column.egv), "—") for column in catalogue.columns)])
+    rows += [
+        [row.label, *(raw.get((row.egv, column.egv), "—") for column in catalogue.columns)] for row in catalogue.rows
+    ]
     assert rows == tables["Level 3 EGV/matrix"]
 
 

@@ -111,6 +111,7 @@ def test_daily_noise_with_gaps_is_recovered():
     # Without the screening: it would take peaks of flicker noise for outliers and leave the rest too quiet.
     daily = fit_trajectory(series, TrajectoryModel(), averaging_days=1, screen=False)
     weekly = fit_trajectory(series, TrajectoryModel(), screen=False)
+    assert (daily.averaging_days, weekly.averaging_days) == (1, 7)
     for fine, coarse in zip(daily.noise, weekly.noise, strict=True):
         # The amplitude counts for the sampling: seven days and one day differ by the fourth root of 7.
         assert fine.amplitude_m == pytest.approx(flicker, rel=0.08)

@@ -10,14 +10,14 @@ T = C / (2 ln 2).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fiducial.chain.assembly_types import ChainNetwork, EdgeRule, NodeRule, Variable
 from fiducial.chain.dependencies import Evidence, HeldInput, ProductLink, Range, Schedule
 from fiducial.chain.egv import Level, Strength
 from fiducial.chain.knowledge import Knowledge
-from fiducial.chain.network import EdgeLaw, EdgeSpec, NodeLaw, NodeSpec, build_network
+from fiducial.chain.network import Curve, EdgeLaw, EdgeSpec, NodeLaw, NodeSpec, build_network
 from fiducial.chain.workflow import Gate, WorkflowNode
 
 HELD = "held/"
@@ -28,7 +28,13 @@ _ORBITS = frozenset({"GSO", "GSC"})
 _ORBIT_CLASSES = ("ultra_rapid", "rapid", "final")
 
 
-def assemble(knowledge: Knowledge, *, substitutes: bool = True, indirect: bool = False) -> ChainNetwork:
+def assemble(
+    knowledge: Knowledge,
+    *,
+    substitutes: bool = True,
+    indirect: bool = False,
+    pools: Mapping[str, Curve] | None = None,
+) -> ChainNetwork:
     """Assemble the network of a chain.
 
     Parameters
@@ -39,6 +45,8 @@ def assemble(knowledge: Knowledge, *, substitutes: bool = True, indirect: bool =
         Whether delivered products (official or substitute) and other tracking techniques count.
     indirect : bool
         Whether cells marked Indirect get weak edges of their own instead of the explicit path alone.
+    pools : mapping, optional
+        Measured loss against the number of inputs lost, for workflow nodes; takes the place of their gates.
 
     Returns
     -------
@@ -49,7 +57,7 @@ def assemble(knowledge: Knowledge, *, substitutes: bool = True, indirect: bool =
     InputError
         FID-1420 when the knowledge does not make a network.
     """
-    builder = _Builder(knowledge, substitutes=substitutes)
+    builder = _Builder(knowledge, substitutes=substitutes, pools=dict(pools or {}))
     builder.add_workflow()
     builder.add_streams()
     builder.add_makers()
@@ -63,6 +71,7 @@ def assemble(knowledge: Knowledge, *, substitutes: bool = True, indirect: bool =
 class _Builder:
     knowledge: Knowledge
     substitutes: bool
+    pools: dict[str, Curve]
     nodes: dict[str, NodeRule] = field(default_factory=dict)
     edges: dict[tuple[str, str], EdgeRule] = field(default_factory=dict)
     variables: list[Variable] = field(default_factory=lambda: [Variable("zero", _ZERO), Variable("one", _ONE)])
@@ -97,12 +106,14 @@ class _Builder:
 
     def _workflow_node(self, node: WorkflowNode) -> NodeRule:
         recovery = self.recoveries.get(node.id)
-        order = node.gate is not Gate.ALL and bool(node.inputs)
+        order = node.gate is not Gate.ALL and bool(node.inputs) and node.id not in self.pools
+        gate = NodeLaw.ORDER if order else NodeLaw.FUNCTIONAL
         return NodeRule(
             node.id,
             node.name,
-            NodeLaw.ORDER if order else NodeLaw.FUNCTIONAL,
+            NodeLaw.CURVE if node.id in self.pools else gate,
             node.required if order else 0,
+            curve=self.pools.get(node.id, ()),
             degradation=0
             if recovery is None
             else self.variable(f"{node.id}: loss of production, days", recovery.degradation_days),

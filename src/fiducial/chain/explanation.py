@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from fiducial.chain.assembly_types import ChainNetwork, EdgeRule
 from fiducial.chain.network import FloatArray, NodeLaw, Parameters
 from fiducial.chain.propagation import Outage, propagate
@@ -62,6 +60,7 @@ class Explainer:
         self._chain = chain
         self._parameters: Parameters = chain.parameters(chain.nominal())
         run = propagate(chain.network, self._parameters, outages, horizon_days=horizon_days, output_times=2)
+        self._final: FloatArray = run.final_lost[0]
         self._begin = min(outage.start_days for outage in outages)
         self._crossing: FloatArray = run.crossing_days[0, :, 0] - self._begin
         self._failed = {outage.node for outage in outages if outage.level > 0}
@@ -137,16 +136,11 @@ class Explainer:
         return start + float(self._parameters.hold_days[0, edge]) + decay
 
     def _why_not(self, node: str) -> str:
-        network = self._chain.network
-        hit = [
-            self._names[rule.supplier]
-            for edge in self._edges(node)
-            if (rule := self._chain.edges[edge]).supplier in self._failed
-            or np.isfinite(self._crossing[network.supplier[edge]])
-        ]
-        if not hit:
-            return f"nothing that {self._names[node]} uses is lost"
-        return f"{self._names[node]} keeps 90 % within the horizon although it uses {', '.join(dict.fromkeys(hit))}"
+        most = float(self._final[self._chain.network.index(node)])
+        name = self._names[node]
+        if most <= 0:
+            return f"nothing that {name} is made from is lost"
+        return f"{name} has lost {most:.1%} at the end of the horizon, less than 10 %"
 
 
 def _sentence(steps: list[Step]) -> str:

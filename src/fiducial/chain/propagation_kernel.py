@@ -43,12 +43,12 @@ def _fall(x: float) -> float:
 @njit(cache=True)
 def _interpolate(x: FloatArray, y: FloatArray, first: int, last: int, at: float) -> float:
     if at <= x[first]:
-        return y[first]
+        return float(y[first])
     for point in range(first + 1, last):
         if at <= x[point]:
             share = (at - x[point - 1]) / (x[point] - x[point - 1])
-            return y[point - 1] + share * (y[point] - y[point - 1])
-    return y[last - 1]
+            return float(y[point - 1] + share * (y[point] - y[point - 1]))
+    return float(y[last - 1])
 
 
 @njit(cache=True)
@@ -106,8 +106,8 @@ def _ordered(inputs: FloatArray, count: int, required: int, wanted: FloatArray) 
         for other in range(place + 1, count):
             for j in range(BLOCK):
                 a, b = inputs[place, j], inputs[other, j]
-                inputs[place, j] = b if b < a else a
-                inputs[other, j] = a if b < a else b
+                inputs[place, j] = min(a, b)
+                inputs[other, j] = max(b, a)
     wanted[:] = inputs[required - 1]
 
 
@@ -134,7 +134,7 @@ def _step_edge(
 
 
 @njit(cache=True)
-def _wanted(
+def _gather(
     node: int,
     topology: Topology,
     curves: Curves,
@@ -144,15 +144,15 @@ def _wanted(
     dt: float,
     scratch: Arrays,
 ) -> None:
-    """Loss of production that the inputs of a node lead to, into the last array of the scratch."""
-    law, required, supplier, first_edge, edge_law = topology
+    """Step the edges to a node, and gather what its inputs have lost as its law wants it."""
+    law, _, supplier, first_edge, edge_law = topology
     q, age = state
     node_active, edge_active = active
     inputs, worst, wanted = scratch
-    first, last = first_edge[node], first_edge[node + 1]
+    first = first_edge[node]
     wanted[:] = 1.0 if law[node] == _FUNCTIONAL else 0.0
     worst[:] = 0.0
-    for edge in range(first, last):
+    for edge in range(first, first_edge[node + 1]):
         u = inputs[edge - first]
         if not (node_active[supplier[edge]] or edge_active[edge]):
             u[:] = 0.0
@@ -163,15 +163,23 @@ def _wanted(
             _add_functional(u, edges[0][edge], edges[1][edge], wanted, worst)
         elif law[node] != _ORDER:
             _add(u, edges[0][edge], wanted)
+
+
+@njit(cache=True)
+def _conclude(node: int, topology: Topology, curves: Curves, scratch: Arrays) -> None:
+    """Turn what was gathered into the loss of production that it leads to, in the last array of the scratch."""
+    law, required, _, first_edge, _ = topology
+    inputs, worst, wanted = scratch
+    count = first_edge[node + 1] - first_edge[node]
     if law[node] == _FUNCTIONAL:
         for j in range(BLOCK):
             loss = 1.0 - wanted[j]
             wanted[j] = max(worst[j], loss)
-    elif law[node] == _MEAN and last > first:
-        wanted /= last - first
-    elif law[node] == _ORDER and last > first:
-        _ordered(inputs, last - first, required[node], wanted)
-    elif law[node] == _CURVE and last > first:
+    elif count > 0 and law[node] == _MEAN:
+        wanted /= count
+    elif count > 0 and law[node] == _ORDER:
+        _ordered(inputs, count, required[node], wanted)
+    elif count > 0 and law[node] == _CURVE:
         _, node_curve, x, y = curves
         for j in range(BLOCK):
             wanted[j] = _interpolate(x, y, node_curve[node], node_curve[node + 1], wanted[j])
@@ -193,7 +201,8 @@ def _step(
     edges, (down, up) = parameters
     law, wanted = topology[0], scratch[2]
     for node in range(law.size):
-        _wanted(node, topology, curves, edges, (q, age), active, dt, scratch)
+        _gather(node, topology, curves, edges, (q, age), active, dt, scratch)
+        _conclude(node, topology, curves, scratch)
         if law[node] == _SUM:
             for j in range(BLOCK):
                 wanted[j] = min(1.0, wanted[j] + imposed[node])
@@ -252,6 +261,20 @@ def _block_parameters(parameters: Arrays, begin: int, end: int) -> tuple[Arrays,
 
 
 @njit(cache=True)
+def _keep(q: FloatArray, kept: IntArray, values: FloatArray) -> None:
+    for index in range(kept.size):
+        for j in range(BLOCK):
+            values[j, index] = q[kept[index], j]
+
+
+@njit(cache=True)
+def _put(values: FloatArray, lost_out: Any, slot: int, begin: int, end: int) -> None:
+    if slot >= 0:
+        for j in range(end - begin):
+            lost_out[begin + j, slot] = values[j]
+
+
+@njit(cache=True)
 def _run_block(
     begin: int, topology: Topology, curves: Curves, parameters: Arrays, schedule: Timetable, outputs: Outputs
 ) -> None:
@@ -269,20 +292,18 @@ def _run_block(
         if law[failing[m]] != _SUM:
             q[failing[m]] = level[0, m]
             active[0][failing[m]] = level[0, m] > 0.0
-    for step in range(times.size):
-        if step > 0:
-            for m in range(failing.size):
-                imposed[failing[m]] = level[step - 1, m]
-            _step(topology, curves, numbers, (q, age, new), active, imposed, times[step] - times[step - 1], scratch)
-            q, new = new, q
+    _keep(q, kept, before)
+    _put(before, lost_out, slot[0], begin, end)
+    for step in range(1, times.size):
+        for m in range(failing.size):
+            imposed[failing[m]] = level[step - 1, m]
+        span = (times[step - 1], times[step])
+        _step(topology, curves, numbers, (q, age, new), active, imposed, span[1] - span[0], scratch)
+        q, new = new, q
+        _keep(q, kept, after)
+        _put(after, lost_out, slot[step], begin, end)
         for j in range(end - begin):
-            for index in range(kept.size):
-                after[j, index] = q[kept[index], j]
-            if slot[step] >= 0:
-                lost_out[begin + j, slot[step]] = after[j]
-            if step > 0:
-                span = (times[step - 1], times[step])
-                _record(before[j], after[j], span, begin + j, (crossing, regained, integral))
+            _record(before[j], after[j], span, begin + j, (crossing, regained, integral))
         before, after = after, before
     for j in range(end - begin):
         final_lost[begin + j] = q[:, j]

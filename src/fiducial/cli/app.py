@@ -18,6 +18,7 @@ COMMAND_MODULES: Final = (
     "frame_stack",
     "stations_check",
     "stations_model",
+    "chain_show",
     "chain_requirements",
 )
 """Modules that add commands to the ``app`` of another one when they are imported."""

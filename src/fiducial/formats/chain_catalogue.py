@@ -48,7 +48,7 @@ def read_catalogue(document: Document) -> EgvCatalogue:
     """
     if "catalogue" not in document.plain:
         fix = "add catalogue: {version: ...}"
-        raise FormatError(RECORD, "no file names the version of the catalogue", where=_files(document), fix=fix)
+        raise FormatError(RECORD, "no file names the version of the catalogue", where=_first(document), fix=fix)
     node = document.plain["catalogue"]
     head = Record(node, node.file, RECORD)
     version = head.text("version")
@@ -89,8 +89,11 @@ def days(record: Record, stem: str) -> float:
     return record.number(f"{stem}_days", minimum=0.0, maximum=_INF)
 
 
-def _files(document: Document) -> str:
-    return ", ".join(document.files) or "no file"
+def _first(document: Document) -> str:
+    for section in ("versions", "egvs"):
+        for node in document.sections.get(section, {}).values():
+            return f"{node.file}, line {node.line}"
+    return f"{', '.join(document.files)}, line 1"
 
 
 def _source(record: Record) -> Source:

@@ -44,8 +44,7 @@ def write(graph: ChainGraph) -> bytes:
     groups = {group.id: group.label for group in graph.groups}
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
-        '<graphml xmlns="http://graphml.graphdrawing.org/xmlns" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
-        'xsi:schemaLocation="http://graphml.graphdrawing.org/xmlns http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd">',
+        '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">',
     ]
     for domain, keys in (("node", _NODE), ("edge", _EDGE)):
         lines += [

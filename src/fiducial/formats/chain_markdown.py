@@ -105,7 +105,8 @@ def _section(table: Table, head: str) -> list[str]:
     if not table.rows:
         return []
     notes = ["\n".join(f"- {_line(note)}" for note in table.notes)] if table.notes else []
-    return [f"{head} {escape(table.title)}", *notes, table_text(table)]
+    heads = [f"{head} {escape(table.title)}"] if table.title else []
+    return [*heads, *notes, table_text(table)]
 
 
 def _chapter(title: str, chosen: Iterable[Table]) -> list[str]:
@@ -118,8 +119,7 @@ def _counted(knowledge: Knowledge, found: Counts) -> list[str]:
     upper = [knowledge.catalogue.level_name(one) for one in (Level.LEVEL_2, Level.LEVEL_3)]
     lines = [
         f"- {found.egvs} EGVs = {levels}.",
-        f"- {' and '.join(upper)}: {found.entries_level_2_3} entries in the tables, {found.products_level_2_3} products, "
-        "as an entry with a slash is two products.",
+        f"- {' and '.join(upper)}: {found.entries_level_2_3} entries in the tables, which are {found.products_level_2_3} products.",
         f"- {len(knowledge.workflow.nodes)} nodes of the workflow, {len(knowledge.sources)} sources.",
         "- Identifiers, counts, and columns marked (ours) are the project's; all other cells are those of the sources.",
     ]

@@ -17,6 +17,7 @@ _SHAPES: Final = {
 _ARROWS: Final = {"Primary": "==>", "Important": "-->", "Indirect": "-.->"}
 _LIST: Final = re.compile(r"^( *\d*)([.+-])")
 """At the beginning of a label Mermaid takes these for a list."""
+_PLAIN: Final = " .,:()/+_-\N{EM DASH}\N{RIGHTWARDS ARROW}"
 _WORDS: Final = re.compile(r"[^\W_]", re.UNICODE)
 
 
@@ -60,8 +61,8 @@ def quoted(text: str) -> str:
 
 
 def _character(one: str) -> str:
-    safe = one in " .,:()/+–—→" or _WORDS.match(one) is not None
-    return one if safe or one in "_-" else f"#{ord(one)};"
+    safe = one in _PLAIN or _WORDS.match(one) is not None
+    return one if safe else f"#{ord(one)};"
 
 
 def _title(text: str) -> str:

@@ -127,7 +127,7 @@ class _Builder:
             self.graph.add((self._own[name], self._rdf.RDFS.label, self._rdf.Literal(label, lang="en")))
         for strength, name in _STRENGTHS.items():
             self.graph.add((self._own[name], self._rdf.RDFS.subPropertyOf, self._own.dependsOn))
-            meaning = self._rdf.Literal(meanings.get(strength, label), lang="en")
+            meaning = self._rdf.Literal(meanings.get(strength, _PROPERTIES[name]), lang="en")
             self.graph.add((self._own[name], self._skos.definition, meaning))
 
     def variables(self) -> None:

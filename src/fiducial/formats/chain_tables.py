@@ -8,11 +8,11 @@ from typing import Final
 
 from fiducial.chain.egv import EssentialVariable, Latency, Level
 from fiducial.chain.knowledge import Knowledge
-from fiducial.chain.overview import CIRCULAR, EMPTY, Counts, colour, counts, entries, matrix
+from fiducial.chain.overview import EMPTY, Counts, colour, counts, entries, matrix
 from fiducial.chain.register import MetricLevel, RegisterProduct
 
 PRODUCTS: Final = "Contributing Geodetic Products"
-_MONTHS: Final = "Jan. Feb. March April May June July Aug. Sept. Oct. Nov. Dec.".split()
+_MONTHS: Final = ("Jan.", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov.", "Dec.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def span(latency: Latency) -> str:
     Examples
     --------
     >>> span(Latency("x", 13.0, 20.0, "", ())), span(Latency("x", 0.125, 0.125, "", ()))
-    ('13–20 days', '3 h')
+    ('13 to 20 days', '3 h')
     """
     return days(latency.low_days, latency.high_days)
 
@@ -131,7 +131,7 @@ def days(low: float, high: float) -> str:
     """Return a span of days in the unit that fits it."""
     factor, unit = (24.0, "h") if high <= 2 else (1.0, "days")
     ends = dict.fromkeys(f"{round(value * factor, 1):g}" for value in (low, high))
-    return f"{'–'.join(ends)} {unit}"
+    return f"{' to '.join(ends)} {unit}"
 
 
 def annotations(knowledge: Knowledge) -> Table:
@@ -158,7 +158,7 @@ def column_counts(knowledge: Knowledge, found: Counts) -> Table:
     return Table("Counts of the matrix by column", columns, rows, strengths(knowledge).colours)
 
 
-def products(knowledge: Knowledge, wanted: tuple[EssentialVariable, ...]) -> Table:
+def products(wanted: tuple[EssentialVariable, ...]) -> Table:
     """Return the products of variables, one a row."""
     rows = tuple(
         (one.id, one.name, one.acronym or "", one.format or "", egv.id) for egv in wanted for one in egv.products
@@ -268,6 +268,3 @@ def overview(knowledge: Knowledge) -> tuple[Table, ...]:
     """Return the tables of counts, with what they are of."""
     found = counts(knowledge.catalogue)
     return level_counts(found), column_counts(knowledge, found)
-
-
-__all__ = ["CIRCULAR", "Table"]

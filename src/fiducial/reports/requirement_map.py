@@ -50,7 +50,7 @@ def level_maps(
     bounds_m: tuple[float, float, float, float],
     *,
     title: str,
-    coast_m: Sequence[NDArray[np.float64]] = (),
+    coast_m: NDArray[np.float64] | None = None,
     stations_m: NDArray[np.float64] | None = None,
     note: str = "",
 ) -> Figure:
@@ -62,8 +62,8 @@ def level_maps(
     bounds_m : tuple of float
         West, east, south, north of the grid in its projection.
     title : str
-    coast_m : sequence of ndarray, each of shape (vertex, 2)
-        Lines of the coast in the projection; NaN breaks a line.
+    coast_m : ndarray, shape (vertex, 2), optional
+        The coast in the projection; NaN breaks the line.
     stations_m : ndarray, shape (station, 2), optional
     note : str
         Under the maps.
@@ -108,14 +108,14 @@ def _draw(
     axes: Axes,
     panel: LevelPanel,
     bounds_m: tuple[float, float, float, float],
-    coast_m: Sequence[NDArray[np.float64]],
+    coast_m: NDArray[np.float64] | None,
     stations_m: NDArray[np.float64] | None,
 ) -> None:
     colours = ListedColormap(list(_COLOURS.values()))
     axes.imshow(panel.codes, extent=bounds_m, origin="upper", interpolation="nearest", cmap=colours,
                 norm=BoundaryNorm(np.arange(-2.5, 4.0), len(_COLOURS)))  # fmt: skip
-    for line in coast_m:
-        axes.plot(line[:, 0], line[:, 1], color=SOFT_INK, linewidth=0.4)
+    if coast_m is not None:
+        axes.plot(coast_m[:, 0], coast_m[:, 1], color=SOFT_INK, linewidth=0.4)
     if stations_m is not None and len(stations_m):
         size = 0.5 if len(stations_m) > _MANY_STATIONS else 4.0
         axes.scatter(stations_m[:, 0], stations_m[:, 1], s=size, color="black", linewidths=0, alpha=0.6)

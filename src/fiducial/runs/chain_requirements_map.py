@@ -44,25 +44,26 @@ def score_map(found: RequirementScore) -> Figure:
     )
 
 
-def _coast(
-    found: RequirementScore, forward: Transformer, bounds: tuple[float, float, float, float]
-) -> list[NDArray[np.float64]]:
-    cells = found.cells
-    lon, lat = cells.longitude_deg, cells.latitude_deg
+def _coast(found: RequirementScore, forward: Transformer, bounds: tuple[float, float, float, float]) -> Array:
+    """Return the coast in the projection as one line with gaps; thousands of lines would be slow to draw."""
+    lon, lat = found.cells.longitude_deg, found.cells.latitude_deg
     wide = max(float(np.ptp(lon)), float(np.ptp(lat))) / 4.0 + 1.0
     near = land_outline().clipped_to(
         float(lon.min()) - wide, float(lat.min()) - wide, float(lon.max()) + wide, float(lat.max()) + wide
     )
-    lines = []
-    for rings in near.polygons:
-        for ring in rings:
-            line = np.column_stack(forward.transform(ring[:, 0], ring[:, 1]))
-            # Seams of the outline (180°, 90° S) and places behind the projection are no coast.
-            seam = (np.abs(ring[:, 0]) == 180.0) | (ring[:, 1] == -90.0) | ~np.isfinite(line).all(axis=1)
-            line[seam] = np.nan
-            jump = np.abs(np.diff(line, axis=0)).max(axis=1, initial=0.0) > (bounds[1] - bounds[0]) / 3.0
-            lines.append(np.insert(line, np.flatnonzero(jump) + 1, np.nan, axis=0))
-    return lines
+    gap = np.full((1, 2), np.nan)
+    rings = [part for polygon in near.polygons for ring in polygon for part in (ring, gap)]
+    if not rings:
+        return gap
+    ring = np.concatenate(rings)
+    line = np.column_stack(forward.transform(ring[:, 0], ring[:, 1]))
+    west, east, south, north = bounds
+    side = max(east - west, north - south)
+    seen = (np.abs(line[:, 0] - (west + east) / 2) < side) & (np.abs(line[:, 1] - (south + north) / 2) < side)
+    # Seams of the outline (180°, 90° S) and places behind the projection are no coast.
+    line[~seen | (np.abs(ring[:, 0]) == 180.0) | (ring[:, 1] == -90.0)] = np.nan
+    jump = np.abs(np.diff(line, axis=0)).max(axis=1, initial=0.0) > side / 3.0
+    return np.asarray(np.insert(line, np.flatnonzero(jump) + 1, np.nan, axis=0))
 
 
 def _percent(share: float | None) -> str:

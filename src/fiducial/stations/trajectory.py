@@ -93,6 +93,8 @@ class Trajectory:
         r' C^-1 r of the averaged positions.
     rejected : tuple of RejectedEpoch
     remarks : tuple of str
+    averaging_days : int
+        Interval of the averaged positions, which the amplitude of the noise counts for.
     """
 
     model: TrajectoryModel
@@ -108,6 +110,7 @@ class Trajectory:
     weighted_square_sum: Float64
     rejected: tuple[RejectedEpoch, ...]
     remarks: tuple[str, ...]
+    averaging_days: int = AVERAGING_DAYS
 
     @property
     def velocity_m_per_yr(self) -> Float64:
@@ -138,6 +141,7 @@ class Trajectory:
             "covariance_mm2": (1e6 * self.covariance).tolist(),
             "relaxation_years": [one.years for one in self.model.relaxations],
             "noise": {name: one.to_dict() for name, one in zip(COMPONENTS, self.noise, strict=True)},
+            "averaging_days": self.averaging_days,
             "epochs": len(self.epochs),
             "degrees_of_freedom": self.degrees_of_freedom,
             "rms_mm": (1e3 * np.sqrt(np.mean(self.residuals_m**2, axis=0))).tolist(),
@@ -242,7 +246,8 @@ def fit_trajectory(
     models = estimate_noise(design, points.values_m, points.grid, noise)
     fits = [fit_under_noise(design, column, one, points.grid)
             for column, one in zip(points.values_m.T, models, strict=True)]  # fmt: skip
-    return _result(used, fitted, reference, models, fits, len(design), rejected, remarks)
+    found = _result(used, fitted, reference, models, fits, len(design), rejected, remarks)
+    return replace(found, averaging_days=round(YEAR_DAYS / points.grid.per_year))
 
 
 def _result(
