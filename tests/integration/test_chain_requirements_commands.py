@@ -102,8 +102,7 @@ def test_a_series_with_a_place_is_a_station_of_its_own(table, tmp_path):
     alone, joined = read_network(None, (path,), None), read_network(table, (path,), None)
     assert (alone.network.size, joined.network.size) == (1, 4)
     assert np.isnan(alone.network.sigma_up_mm_per_yr).all()
-    out = tmp_path / "out"
-    done = fiducial("chain", "requirements", "score", "--series", path, "--out", out)
+    done = fiducial("chain", "requirements", "score", "--series", path, "--cell-km", 50)
     assert done.code == 0, done.err
 
 
@@ -144,11 +143,11 @@ def test_nothing_is_left_when_the_area_has_no_land(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("place", ["179.9,67", "10,-89.9", "100,-80"])
+@pytest.mark.parametrize("place", ["179.9,67", "10,-89.9"])
 def test_maps_at_the_dateline_and_the_pole(tmp_path, place):
     table = tmp_path / "far.csv"
     table.write_text(HEADER + f"AAAA,{place},1,1,1,0.2,0.3,0.5\n")
-    done = fiducial("chain", "requirements", "score", "--gnss", table, "--out", tmp_path / "out")
+    done = fiducial("chain", "requirements", "score", "--gnss", table, "--cell-km", 50, "--out", tmp_path / "out")
     assert done.code == 0, done.err
 
 

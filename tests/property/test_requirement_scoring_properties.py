@@ -10,7 +10,7 @@ from fiducial.chain.requirement_scoring import LEVELS, Network, limits_of, score
 from fiducial.formats.chain_register import packaged_register
 
 LIMITS = limits_of(packaged_register().requirement(369))
-CELLS = [grid.ravel() for grid in np.meshgrid(np.linspace(8.0, 12.0, 25), np.linspace(46.0, 49.0, 25))]
+CELLS = [grid.ravel() for grid in np.meshgrid(np.linspace(8.0, 12.0, 15), np.linspace(46.0, 49.0, 15))]
 UNKNOWN = st.just(float("nan"))
 STATION = st.tuples(
     st.floats(7.0, 13.0), st.floats(45.0, 50.0), st.floats(0.0, 15.0) | UNKNOWN, st.floats(0.0, 15.0) | UNKNOWN,
@@ -28,7 +28,7 @@ def _reached(codes, level):
     return shares(codes)[level] or 0.0
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(STATIONS, STATION)
 def test_another_station_never_lowers_a_level(stations, another):
     before, after = _levels(stations), _levels([*stations, another])
@@ -39,7 +39,7 @@ def test_another_station_never_lowers_a_level(stations, another):
             assert _reached(after[name], level) >= _reached(codes, level)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(STATIONS, st.integers(0, 11), st.floats(0.0, 1.0))
 def test_a_smaller_sigma_never_lowers_a_level(stations, number, factor):
     number %= len(stations)
@@ -51,7 +51,7 @@ def test_a_smaller_sigma_never_lowers_a_level(stations, number, factor):
         assert np.all(after[name] >= codes)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(STATIONS)
 def test_better_levels_lie_in_worse_ones_and_shares_add_up(stations):
     for codes in _levels(stations).values():
@@ -63,7 +63,7 @@ def test_better_levels_lie_in_worse_ones_and_shares_add_up(stations):
         assert np.isclose(share["threshold"] + share["below"] + share["unknown"], 1.0)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(STATIONS, st.randoms(use_true_random=False))
 def test_the_order_of_the_stations_is_irrelevant(stations, random):
     shuffled = [*stations]
@@ -72,7 +72,7 @@ def test_the_order_of_the_stations_is_irrelevant(stations, random):
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(STATIONS)
 def test_the_whole_is_never_better_than_a_part(stations):
     levels = _levels(stations)

@@ -41,3 +41,12 @@ def test_no_place_and_no_globe():
         with pytest.raises(InputError) as caught:
             land_outline().contains([longitude], [latitude])
         assert caught.value.code == "FID-1400"
+
+
+def test_a_place_does_not_depend_on_the_others():
+    random = np.random.default_rng(1)
+    longitude, latitude = random.uniform(-10.0, 30.0, 300), random.uniform(35.0, 60.0, 300)
+    together = land_outline().contains(longitude, latitude)
+    assert [bool(land_outline().contains([x], [y])[0]) for x, y in zip(longitude[:20], latitude[:20], strict=True)] == (
+        together[:20].tolist()
+    )

@@ -18,6 +18,8 @@ COMMAND_MODULES: Final = (
     "frame_stack",
     "stations_check",
     "stations_model",
+    "chain_impact",
+    "chain_validate",
     "chain_show",
     "chain_requirements",
 )

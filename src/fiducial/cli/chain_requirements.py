@@ -71,7 +71,7 @@ def _metric_rows(requirement: dict[str, Any]) -> list[list[object]]:
 def score(
     *,
     gnss: Path | None = None,
-    series: Annotated[tuple[Path, ...], Parameter(consume_multiple=True)] = (),
+    series: Annotated[tuple[Path, ...], Parameter(consume_multiple=True, negative="")] = (),
     requirement: int = 369,
     polygon: Path | None = None,
     cell_km: float = 10.0,

@@ -54,4 +54,4 @@ def _print(console: object, table: Table) -> None:
 
 def _style(table: Table, text: str) -> str:
     colour = table.colours.get(text)
-    return "" if colour is None else f"bold {colour}"
+    return "" if colour is None else f"bold white on {colour}"

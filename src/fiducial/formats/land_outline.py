@@ -18,8 +18,8 @@ ATTRIBUTION: Final = "land outline: Natural Earth 4.1.0, 1:50 million, public do
 
 Rings = tuple[NDArray[np.float64], ...]
 
-_STEP_DEG: Final = 0.02
-_MAX_PIXELS: Final = 40_000_000
+_STEPS_DEG: Final = (0.02, 0.04)
+_MAX_PIXELS: Final = 45_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class LandOutline:
         Returns
         -------
         ndarray of bool, shape (place,)
-            By a raster of 0.02° or, for areas beyond 40 million pixels, a coarser one: right except within about one
+            By a raster of 0.02°, or 0.04° for areas beyond 45 million pixels: right except within about one
             pixel of the coast, where the outline itself is no better.
 
         Raises
@@ -70,36 +70,30 @@ class LandOutline:
                              fix="give longitudes from -180 to 180 and latitudes from -90 to 90 degrees")  # fmt: skip
         if longitude.size == 0:
             return np.zeros(longitude.shape, dtype=bool)
-        west, east = _widened(longitude, 180.0)
-        south, north = _widened(latitude, 90.0)
-        step = max(_STEP_DEG, float(np.sqrt((east - west) * (north - south) / _MAX_PIXELS)))
-        shape = int(np.ceil((north - south) / step)), int(np.ceil((east - west) / step))
-        # Pixels end at the bounds, so that none has its middle beyond a pole or 180°.
-        size = (east - west) / shape[1], (north - south) / shape[0]
-        land = self._raster(west, north, size, shape)
-        row = np.minimum(((north - latitude) / size[1]).astype(np.intp), shape[0] - 1)
-        column = np.minimum(((longitude - west) / size[0]).astype(np.intp), shape[1] - 1)
-        return land[row, column]
+        step = next(step for step in _STEPS_DEG if _pixels(longitude, step) * _pixels(latitude, step) <= _MAX_PIXELS)
+        # Counted from 180° W and 90° N, so that the answer for a place does not depend on the others.
+        column = np.minimum(((longitude + 180.0) / step).astype(np.intp), round(360.0 / step) - 1)
+        row = np.minimum(((90.0 - latitude) / step).astype(np.intp), round(180.0 / step) - 1)
+        left, top = int(column.min()), int(row.min())
+        shape = int(row.max()) - top + 1, int(column.max()) - left + 1
+        land = self._raster(left * step - 180.0, 90.0 - top * step, step, shape)
+        return np.asarray(land[row - top, column - left])
 
-    def _raster(
-        self, west: float, north: float, size: tuple[float, float], shape: tuple[int, int]
-    ) -> NDArray[np.bool_]:
-        near = self.clipped_to(west, north - shape[0] * size[1], west + shape[1] * size[0], north)
+    def _raster(self, west: float, north: float, step: float, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        near = self.clipped_to(west, north - shape[0] * step, west + shape[1] * step, north)
         shapes: list[dict[str, Any]] = [
             {"type": "Polygon", "coordinates": [ring.tolist() for ring in rings]} for rings in near.polygons
         ]
         if not shapes:
             return np.zeros(shape, dtype=bool)
         burnt = rasterio.features.rasterize(
-            shapes, out_shape=shape, transform=from_origin(west, north, *size), dtype="uint8"
+            shapes, out_shape=shape, transform=from_origin(west, north, step, step), dtype="uint8"
         )
         return np.asarray(burnt, dtype=bool)
 
 
-def _widened(values: NDArray[np.float64], limit: float) -> tuple[float, float]:
-    """Return bounds half a pixel wider than the values, but not beyond the globe."""
-    half = _STEP_DEG / 2.0
-    return max(float(values.min()) - half, -limit), min(float(values.max()) + half, limit)
+def _pixels(values: NDArray[np.float64], step: float) -> float:
+    return float(np.ptp(values)) / step + 2.0
 
 
 @cache
