@@ -35,8 +35,9 @@ def packaged() -> Knowledge:
 
 def node(identity: str, name: str, inputs: tuple[str, ...] = (), **changes: object) -> WorkflowNode:
     one = WorkflowNode(
-        identity, name, "T3", "combination", Gate.ALL, inputs, len(inputs), False, (), None, False, (), None, (), None,
-        ("S",), Status.SEEN, PLACE,
+        id=identity, name=name, tier="T3", kind="combination", gate=Gate.ALL, inputs=inputs, required=len(inputs), group=False,
+        realises=(), hold_days=None, breaks_cycle=False, alternates=(), latency_days=None, facts=(), note=None, source=("S",),
+        status=Status.SEEN, place=PLACE,
     )  # fmt: skip
     return replace(one, **changes)
 
@@ -58,7 +59,7 @@ def small(
         (top, low),
         (MatrixLabel(egv, "l3/a"),),
         (MatrixLabel("Orbits", "l2/b"),),
-        (MatrixCell("l3/a", "l2/b", Strength.PRIMARY, True, "Primary ⚠️", PLACE),),
+        (MatrixCell("l3/a", "l2/b", Strength.PRIMARY, circular=True, raw="Primary ⚠️", place=PLACE),),
         (StrengthClass(Strength.PRIMARY, "needed", "Red"),),
         (), (), (), (Annotation("at the end", label, "there", ("end",), PLACE),), (),
     )  # fmt: skip

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from chain_small import packaged, small
@@ -23,14 +26,22 @@ def test_the_overview_shows_counts_levels_and_matrix():
     assert done.code == 0
     assert "Counts by level" in done.out
     assert "Primary ⚠️" in done.out
-    assert "Immediate (hours–days)" in done.out
+    assert "Immediate (hours" in done.out
 
 
 @pytest.mark.parametrize("name", ["l3/sea_level", "sea_level", "Sea Level", "SEA LEVEL", "egv:l3/sea_level"])
 def test_a_variable_is_found_by_all_its_names(name):
     done = show(name)
     assert done.code == 0
-    for word in ("Ocean", "MDT", "It needs", "l2/sea_water_level_records", "Immediate", "S004", "Global Sea Level Change"):
+    for word in (
+        "Ocean",
+        "MDT",
+        "It needs",
+        "l2/sea_water_level_records",
+        "Immediate",
+        "S004",
+        "Global Sea Level Change",
+    ):
         assert word in done.out
 
 
@@ -148,8 +159,6 @@ def test_the_figure_has_a_mark_a_cell_and_the_sign():
 
 
 def test_no_figure_without_a_matrix():
-    from dataclasses import replace
-
     with pytest.raises(RunError, match="no matrix"):
         matrix_figure(replace(packaged().catalogue, rows=()))
 
@@ -201,7 +210,8 @@ def test_tables_are_coloured_on_a_terminal_only(monkeypatch):
     assert "\x1b" not in tables_text("T", [table])
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     shown = tables_text("T", [table, Table("nothing", ("x",), ())])
-    assert "\x1b[1;37;48;2;179;38;30mPrimary" in shown or "48;" in shown
+    # How the colour is written depends on the terminal; white on a ground it is in all of them.
+    assert re.search("\x1b\\[1;[0-9;]*4[0-9;]*mPrimary", shown)
     assert "empty" not in shown
     assert "nothing" not in shown
     assert "a note" in shown

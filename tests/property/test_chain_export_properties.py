@@ -16,7 +16,7 @@ from fiducial.formats.chain_graph import graph
 from markdown_tables import read_tables
 
 HOSTILE = st.text(
-    st.one_of(st.sampled_from("\"'|[](){}<>&#;\\/`*_~-+=!$%^@:\n\t.,0123456789N end "), st.characters(exclude_categories=("Cc", "Cs"))),
+    st.one_of(st.sampled_from("\"'|[](){}<>&#;\\/`*_~-+=!$%^@:\n\t.,0123456789N end "), st.characters(exclude_categories=("Cc", "Cs", "Cn"))),
     min_size=1, max_size=25,
 ).filter(str.strip)  # fmt: skip
 NAMES = st.tuples(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE)

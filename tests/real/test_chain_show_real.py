@@ -62,7 +62,11 @@ def test_the_counts_are_those_the_mapping_states(page):
     stated = re.search(r"Total EGV count: (\d+) \((.*?)\)", text)
     assert stated is not None
     assert f"- {stated[1]} EGVs = {stated[2]}." in page
-    upper = [table for table in source_tables(text) if table[0][0] in {"Level 2 EGV", "Level 3 EGV"} and table[0][-1].startswith("Contributing")]
+    upper = [
+        table
+        for table in source_tables(text)
+        if table[0][0] in {"Level 2 EGV", "Level 3 EGV"} and table[0][-1].startswith("Contributing")
+    ]
     entries = sum(len(row[-1].split(", ")) for table in upper for row in table[1:])
     products = sum(len(entry.partition(" / ")[0::2]) if " / " in entry else 1
                    for table in upper for row in table[1:] for entry in row[-1].split(", "))  # fmt: skip
@@ -83,7 +87,18 @@ def test_the_columns_of_the_matrix_are_counted_as_the_source_has_them(page):
 def test_the_product_of_the_register_stands_field_by_field(page):
     text = data_path("source", PRODUCT).read_text(encoding="utf-8")
     ours = next(table for table in read_tables(page) if ["UID", "343"] in table)
-    fields = ("UID", "Name", "Status", "Group", "Area", "Component", "Service", "Entrusted Entities", "Created on", "Last updated on")
+    fields = (
+        "UID",
+        "Name",
+        "Status",
+        "Group",
+        "Area",
+        "Component",
+        "Service",
+        "Entrusted Entities",
+        "Created on",
+        "Last updated on",
+    )
     for field in fields:
         value = re.search(rf"^{field} (.*)$", text, re.MULTILINE)
         assert value is not None
@@ -99,7 +114,9 @@ def test_the_requirements_of_the_register_stand_row_by_row(page):
         r"^(\d{3}) (.*?) (Firm|Reasonable|Tentative|Speculative) (Product generation|Calibration and validation|Supporting "
         rf"exploitation) (Essential|Desirable|Optional)\n(.*?)({date}) ({date})", re.MULTILINE | re.DOTALL,
     )  # fmt: skip
-    ours = next(table for table in read_tables(page) if table[0][:2] == ["UID", "Requirement"] and "Barriers" in table[0])
+    ours = next(
+        table for table in read_tables(page) if table[0][:2] == ["UID", "Requirement"] and "Barriers" in table[0]
+    )
     barriers = {"Data policy", "Update Frequency"}
     found = record.findall(rest)
     assert [one[0] for one in found] == ["369", "379", "502", "505", "515", "436", "501"]

@@ -124,7 +124,11 @@ def test_the_graph_holds_every_cell_input_and_annotation():
     assert sum(edge.kind == "matrix" for edge in drawn.edges) == len(knowledge.catalogue.cells)
     inputs = sum(len(one.inputs) for one in knowledge.workflow.nodes)
     assert sum(edge.kind.startswith("input") for edge in drawn.edges) == inputs
-    carried = {label for one in (*drawn.nodes, *drawn.groups) for label in getattr(one, "annotations", getattr(one, "notes", ()))}
+    carried = {
+        label
+        for one in (*drawn.nodes, *drawn.groups)
+        for label in getattr(one, "annotations", getattr(one, "notes", ()))
+    }
     assert carried == {one.label for one in knowledge.catalogue.annotations}
 
 
@@ -171,7 +175,9 @@ def test_dot_has_a_cluster_a_group_and_balanced_braces():
     drawn = graph(packaged())
     text = chain_dot.write(drawn)
     assert text.count("subgraph cluster_") == len(drawn.groups)
-    assert text.count(" -> ") == len(drawn.edges) + sum(" -> " in label for label in re.findall(r'"(?:[^"\\]|\\.)*"', text))
+    assert text.count(" -> ") == len(drawn.edges) + sum(
+        " -> " in label for label in re.findall(r'"(?:[^"\\]|\\.)*"', text)
+    )
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
     assert bare.count("{") == bare.count("}") == len(drawn.groups) + 1
     assert "dir=both" in text
@@ -228,7 +234,7 @@ def test_skos_is_a_scheme_of_concepts():
     assert sum(len(list(read.triples((None, one, None)))) for one in strong) == len(knowledge.catalogue.cells)
     for concept in read.subjects(rdflib.RDF.type, skos.Concept):
         assert len(list(read.objects(concept, skos.prefLabel))) == 1
-    used = {one for one in read.objects(None, rdflib.DCTERMS.source)}
+    used = set(read.objects(None, rdflib.DCTERMS.source))
     assert used <= set(read.subjects(rdflib.RDF.type, rdflib.DCTERMS.BibliographicResource))
 
 

@@ -128,3 +128,66 @@ def _range(spread: Spread | None) -> str:
 
 def _number(days: float) -> str:
     return "never" if math.isinf(days) else f"{days:.3g}"
+
+
+@app.command
+def dependencies(
+    *nodes: str,
+    substitutes: bool = True,
+    model: tuple[Path, ...] = (),
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """List the dependencies that ``impact`` runs on, with strength, criticality, substitution, hold, decay and evidence.
+
+    Example: ``fiducial chain dependencies ESD TRF``
+
+    Parameters
+    ----------
+    nodes
+        Ids of nodes or products that the dependencies shall touch; all by default.
+    substitutes
+        Whether other combinations and other tracking techniques count.
+    model
+        Files of yours over the packaged knowledge.
+    json
+        Print JSON.
+    """
+    from fiducial.runs.chain_dependencies import list_dependencies
+    from fiducial.runs.chain_knowledge import load_knowledge
+
+    found = list_dependencies(load_knowledge(model), nodes, substitutes=substitutes)
+    if json:
+        print_json({"dependencies": [one.to_dict() for one in found]})
+        return
+    rows = [
+        [
+            f"{one.supplier} → {one.consumer}",
+            one.reason,
+            *(
+                _bounds(one.parameters.get(name))
+                for name in ("alpha", "beta", "substitution", "hold_days", "decay_days")
+            ),
+            ", ".join(one.rests_on),
+            ", ".join(one.sources),
+        ]
+        for one in found
+    ]
+    columns = [
+        "dependency",
+        "kind",
+        "strength",
+        "criticality",
+        "substituted",
+        "hold, d",
+        "decay, d",
+        "rests on",
+        "sources",
+    ]
+    print_table("Dependencies: middle value (5 to 95 %)", columns, rows)
+
+
+def _bounds(numbers: tuple[float, float, float] | None) -> str:
+    if numbers is None:
+        return "-"
+    value, low, high = numbers
+    return f"{value:.3g}" if low == high else f"{value:.3g} ({low:.3g} to {high:.3g})"

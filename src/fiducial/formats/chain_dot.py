@@ -67,7 +67,9 @@ def _edge(edge: GraphEdge) -> str:
         texts["style"] = "dashed"
     if edge.circular:
         texts["dir"] = "both"
-    return f"{_name(edge.source)} -> {_name(edge.target)} [{', '.join(f'{key}={value}' for key, value in texts.items())}];"
+    return (
+        f"{_name(edge.source)} -> {_name(edge.target)} [{', '.join(f'{key}={value}' for key, value in texts.items())}];"
+    )
 
 
 def _name(identity: str) -> str:

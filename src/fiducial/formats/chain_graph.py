@@ -77,7 +77,9 @@ class ChainGraph:
 
     def around(self, node: str) -> ChainGraph:
         """Return a node with all that it is joined to."""
-        joined = {end for edge in self.edges for end in (edge.source, edge.target) if node in {edge.source, edge.target}}
+        joined = {
+            end for edge in self.edges for end in (edge.source, edge.target) if node in {edge.source, edge.target}
+        }
         return self.only(joined | {node})
 
     def of_group(self, group: str) -> ChainGraph:

@@ -85,9 +85,7 @@ def _plain(knowledge: Knowledge) -> dict[str, Any]:
         ("versions", model.Version, catalogue.versions),
         ("sources", model.Source, knowledge.sources),
     )
-    made: dict[str, Any] = {
-        name: tuple(kind.model_validate(one) for one in values) for name, kind, values in records
-    }
+    made: dict[str, Any] = {name: tuple(kind.model_validate(one) for one in values) for name, kind, values in records}
     return made | {"counts": model.Counts.model_validate(counts(catalogue))}
 
 

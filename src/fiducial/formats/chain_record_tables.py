@@ -37,8 +37,7 @@ def variable(knowledge: Knowledge, egv: EssentialVariable) -> tuple[Table, ...]:
         "Co-produced by the orbit pipeline",
         ("Products", "Level", "Mechanism", "Notes"),
         tuple(
-            (", ".join(row.products), row.level, row.mechanism, row.notes)
-            for row in co_production(catalogue, egv.id)
+            (", ".join(row.products), row.level, row.mechanism, row.notes) for row in co_production(catalogue, egv.id)
         ),
     )
     return _filled(
@@ -175,7 +174,9 @@ def _around_products(knowledge: Knowledge, made: set[str]) -> tuple[Table, ...]:
         Table("Streams", ("Product", "Stream", "Every", "Latency", "Orbits used", "Evidence", "Sources"), streams),
         Table("Made by", ("Id", "Node", "Tier", "Products", "Sources"), makers),
         _links(knowledge, made),
-        Table("In-situ requirements it meets (ours)", ("UID", "Requirement", "Of", "Criticality", "Products"), required),
+        Table(
+            "In-situ requirements it meets (ours)", ("UID", "Requirement", "Of", "Criticality", "Products"), required
+        ),
     )
 
 

@@ -30,7 +30,8 @@ def basis(knowledge: Knowledge) -> Table:
     """Return the variables of Basis with their descriptions."""
     name = knowledge.catalogue.level_name(Level.BASIS)
     rows = tuple(
-        (one.name, one.domain, one.subdomain, one.description or "") for one in knowledge.catalogue.of_level(Level.BASIS)
+        (one.name, one.domain, one.subdomain, one.description or "")
+        for one in knowledge.catalogue.of_level(Level.BASIS)
     )
     return Table(f"{name} EGVs", (f"{name} EGV", "Domain", "Subdomain", "Description"), rows)
 
@@ -95,7 +96,9 @@ def co_production(knowledge: Knowledge) -> Table:
 
 def data_levels(knowledge: Knowledge) -> Table:
     """Return the workflow tiers with data level and stated latency, as printed."""
-    rows = tuple((one.name, one.data_level, one.data_type, one.latency_stated) for one in knowledge.catalogue.data_levels)
+    rows = tuple(
+        (one.name, one.data_level, one.data_type, one.latency_stated) for one in knowledge.catalogue.data_levels
+    )
     return Table(
         "Data levels along the workflow", ("Workflow Tier", "EGV Data Level", "Data Type", "Latency Class"), rows
     )
@@ -143,7 +146,9 @@ def annotations(knowledge: Knowledge) -> Table:
 def level_counts(found: Counts) -> Table:
     """Return the numbers by level."""
     rows = [(one.name, str(one.egvs), str(one.entries), str(one.products)) for one in found.levels]
-    total = [sum(values) for values in zip(*((one.egvs, one.entries, one.products) for one in found.levels), strict=True)]
+    total = [
+        sum(values) for values in zip(*((one.egvs, one.entries, one.products) for one in found.levels), strict=True)
+    ]
     rows.append(("all", *(str(value) for value in total)))
     return Table("Counts by level", ("Level", "EGVs", "Entries", "Products"), tuple(rows))
 

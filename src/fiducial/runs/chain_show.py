@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -145,7 +145,7 @@ def render(selection: Selection, kind: Format) -> bytes:
     if kind == "skos":
         if not selection.whole:
             raise _usage("SKOS holds the whole scheme", "--format skos", "leave the selection out")
-        from fiducial.formats import chain_skos  # noqa: PLC0415 - rdflib is an extra
+        from fiducial.formats import chain_skos
 
         return chain_skos.write(selection.knowledge).encode()
     drawn = _graph(selection, kind)
@@ -188,8 +188,8 @@ def plot_matrix(knowledge: Knowledge, path: Path, *, overwrite: bool = False) ->
         FID-1426 unless the name ends in .png or .svg; FID-1002 when the file exists and may not be replaced.
     """
     check_plot(path)
-    from fiducial.reports.chain_matrix import matrix_figure  # noqa: PLC0415 - matplotlib takes a second
-    from fiducial.reports.style import png_bytes, svg_bytes  # noqa: PLC0415
+    from fiducial.reports.chain_matrix import matrix_figure
+    from fiducial.reports.style import png_bytes, svg_bytes
 
     figure = matrix_figure(knowledge.catalogue)
     write_file(svg_bytes(figure) if path.suffix.lower() == ".svg" else png_bytes(figure), path, overwrite=overwrite)
@@ -219,10 +219,12 @@ def _level(knowledge: Knowledge, text: str) -> Level:
     for level in Level:
         if catalogue.of_level(level):
             name = catalogue.level_name(level)
-            names |= {word: level for word in (level.lower(), name.lower(), name.lower().replace("level ", "l"))}
+            names |= dict.fromkeys((level.lower(), name.lower(), name.lower().replace("level ", "l")), level)
     found = names.get(text.lower())
     if found is None:
-        raise _usage(f"the catalogue {catalogue.version} has no level {text!r}", "--level", f"use one of: {', '.join(names)}")
+        raise _usage(
+            f"the catalogue {catalogue.version} has no level {text!r}", "--level", f"use one of: {', '.join(names)}"
+        )
     return found
 
 
@@ -237,23 +239,21 @@ def _tier(knowledge: Knowledge, text: str) -> str:
 def _tables_of(selection: Selection, what: What) -> tuple[Table, ...]:
     knowledge = selection.knowledge
     wanted = tuple(egv for egv in knowledge.catalogue.egvs if selection.egvs is None or egv.id in selection.egvs)
-    if what == "matrix":
-        return _matrix(selection), tables.strengths(knowledge), tables.overview(knowledge)[1]
-    if what == "tiers" and selection.tier is None:
-        return (tables.impact_tiers(knowledge), tables.co_production(knowledge), tables.data_levels(knowledge),
-                tables.latencies(knowledge))  # fmt: skip
-    if what in _OF_TIER:
-        if selection.tier is not None:
-            return _tier_tables(knowledge, selection.tier)
-        return (tables.annotations(knowledge), *workflow.tiers(knowledge), workflow.cycles(knowledge),
-                workflow.pipelines(knowledge))  # fmt: skip
-    if what == "risks":
-        return workflow.risks(knowledge), workflow.events(knowledge)
-    if what == "egvs":
-        return (tables.variables(knowledge, wanted),)
-    if what == "products":
-        return (tables.products(wanted),)
-    return (tables.versions(knowledge) if what == "versions" else tables.sources(knowledge),)
+    if selection.tier is not None:
+        return _tier_tables(knowledge, selection.tier)
+    makers: dict[What, Callable[[], tuple[Table, ...]]] = {
+        "matrix": lambda: (_matrix(selection), tables.strengths(knowledge), tables.overview(knowledge)[1]),
+        "tiers": lambda: (tables.impact_tiers(knowledge), tables.co_production(knowledge), tables.data_levels(knowledge),
+                          tables.latencies(knowledge)),
+        "workflow": lambda: (tables.annotations(knowledge), *workflow.tiers(knowledge), workflow.cycles(knowledge),
+                             workflow.pipelines(knowledge)),
+        "risks": lambda: (workflow.risks(knowledge), workflow.events(knowledge)),
+        "egvs": lambda: (tables.variables(knowledge, wanted),),
+        "products": lambda: (tables.products(wanted),),
+        "versions": lambda: (tables.versions(knowledge),),
+        "sources": lambda: (tables.sources(knowledge),),
+    }  # fmt: skip
+    return makers[what]()
 
 
 def _matrix(selection: Selection) -> Table:

@@ -54,14 +54,14 @@ def find(knowledge: Knowledge, wanted: str) -> Record:
     Raises
     ------
     InputError
-        FID-1424 when there is none, or several.
+        FID-1424 when there is none.
     """
-    exact = [record for word, record in _words(knowledge) if word == wanted]
-    alike = [record for word, record in _words(knowledge) if word.casefold() == wanted.casefold()]
-    found = exact or alike
-    if found:
-        return found[0]
-    words = sorted({word for word, _ in _words(knowledge)})
+    known = _words(knowledge)
+    for fits in (_same, _alike):
+        found = [(rank, k) for k, (word, rank, _) in enumerate(known) if fits(word, wanted)]
+        if found:
+            return known[min(found)[1]][2]
+    words = sorted({word for word, _, _ in known})
     close = difflib.get_close_matches(wanted, words, n=4, cutoff=0.5)
     fix = f"did you mean {', '.join(close)}?" if close else "list ids with --what egvs, products, workflow or sources"
     raise InputError("FID-1424", f"nothing in the chain is called {wanted!r}", where=f"ID {wanted}", fix=fix)
@@ -86,27 +86,42 @@ def record_tables(knowledge: Knowledge, record: Record) -> tuple[Table, ...]:
     return (Table(whole.title, whole.columns, tuple(row for row in whole.rows if row[0] == record.id)),)
 
 
-def _words(knowledge: Knowledge) -> list[tuple[str, Record]]:
-    """Return every word that means a record; where a word means several the first one counts."""
-    found: list[tuple[str, Record]] = []
+def _same(word: str, wanted: str) -> bool:
+    return word == wanted
+
+
+def _alike(word: str, wanted: str) -> bool:
+    return word.casefold() == wanted.casefold()
+
+
+def _words(knowledge: Knowledge) -> list[tuple[str, int, Record]]:
+    """Return every word that means a record, with its rank: ids and identifiers 0, short forms 1, names 2."""
+    found: list[tuple[str, int, Record]] = []
+
+    def call(record: Record, *words: tuple[str, ...]) -> None:
+        found.extend((word, rank, record) for rank, alike in enumerate(words) for word in alike)
+
     for egv in knowledge.catalogue.egvs:
-        record = Record("variable", egv.id, egv.name, ids.egv(egv.id), ("egvs", "products", "matrix"), (egv.id,))
-        found += [(word, record) for word in (egv.id, ids.egv(egv.id), egv.id.rpartition("/")[2], egv.name)]
+        key = ids.egv(egv.id)
+        record = Record("variable", egv.id, egv.name, key, ("egvs", "products", "matrix"), (egv.id,))
+        call(record, (egv.id, key), (egv.id.rpartition("/")[2],), (egv.name,))
     for node in knowledge.workflow.nodes:
-        record = Record("node", node.id, node.name, ids.node(node), ("workflow", "annotations"), nodes=(node.id,))
-        found += [(word, record) for word in (node.id, ids.node(node), node.name)]
+        key = ids.node(node)
+        record = Record("node", node.id, node.name, key, ("workflow", "annotations"), nodes=(node.id,))
+        call(record, (node.id, key), (), (node.name,))
     for one in knowledge.catalogue.products():
-        record = Record("product", one.id, one.name, ids.egv(one.id), ("egvs", "products"), (one.egv,))
-        found += [(word, record) for word in (one.id, ids.egv(one.id), one.acronym or one.id, one.name)]
+        key = ids.egv(one.id)
+        record = Record("product", one.id, one.name, key, ("egvs", "products"), (one.egv,))
+        call(record, (one.id, key), (one.acronym or one.id,), (one.name,))
     for product in knowledge.register.products:
         key = ids.register_product(product.uid)
         record = Record("register product", str(product.uid), product.name, key, ("requirements",))
-        found += [(word, record) for word in (str(product.uid), key, product.name)]
+        call(record, (str(product.uid), key), (), (product.name,))
     for requirement in knowledge.register.requirements:
         key = ids.requirement(requirement.uid)
         record = Record("requirement", str(requirement.uid), requirement.name, key, ("requirements",))
-        found += [(word, record) for word in (str(requirement.uid), key)]
+        call(record, (str(requirement.uid), key))
     for source in knowledge.sources:
-        record = Record("source", source.id, source.title, None, ("sources",))
-        found += [(word, record) for word in (source.id, ids.source(source.id))]
+        key = ids.source(source.id)
+        call(Record("source", source.id, source.title, None, ("sources",)), (source.id, key))
     return found
