@@ -101,8 +101,8 @@ def _level_count(catalogue: EgvCatalogue, level: Level) -> LevelCount:
 
 def _line(catalogue: EgvCatalogue, label: MatrixLabel, size: int, *, supplier: bool) -> LineCount:
     found = [cell.strength for cell in (needed_by if supplier else needs)(catalogue, label.egv)]
-    numbers = [found.count(strength) for strength in Strength]
-    return LineCount(label.egv, label.label, *numbers, size - sum(numbers))
+    primary, important, indirect = (found.count(strength) for strength in Strength)
+    return LineCount(label.egv, label.label, primary, important, indirect, size - len(found))
 
 
 def entries(egv: EssentialVariable) -> tuple[str, ...]:

@@ -59,7 +59,11 @@ def document(
         "requirements": _register(knowledge),
     }  # fmt: skip
     fields: dict[str, Any] = {name: made[name] if name in wanted else None for name in PARTS}
-    head = {"layout_version": LAYOUT_VERSION, "version": knowledge.catalogue.version, "files": knowledge.files}
+    head: dict[str, Any] = {
+        "layout_version": LAYOUT_VERSION,
+        "version": knowledge.catalogue.version,
+        "files": knowledge.files,
+    }
     return model.Document(**head, **fields)
 
 

@@ -156,7 +156,7 @@ def _workflow(knowledge: Knowledge) -> list[str]:
         workflow.pipelines(knowledge),
     )
     return [
-        *_chapter("Workflow", [tables.annotations(knowledge), *workflow.tiers(knowledge)]),
+        *_chapter("Workflow", [tables.linkage(knowledge), *workflow.tiers(knowledge)]),
         *(part for table in after for part in _section(table, "###")),
     ]
 

@@ -137,7 +137,7 @@ def days(low: float, high: float) -> str:
     return f"{' to '.join(ends)} {unit}"
 
 
-def annotations(knowledge: Knowledge) -> Table:
+def linkage(knowledge: Knowledge) -> Table:
     """Return the linkage annotations."""
     rows = tuple((one.point, one.label, one.links_to) for one in knowledge.catalogue.annotations)
     return Table("Workflow linkage annotations", ("Annotation Point", "Label", "Links To"), rows)
@@ -145,7 +145,9 @@ def annotations(knowledge: Knowledge) -> Table:
 
 def level_counts(found: Counts) -> Table:
     """Return the numbers by level."""
-    rows = [(one.name, str(one.egvs), str(one.entries), str(one.products)) for one in found.levels]
+    rows: list[tuple[str, ...]] = [
+        (one.name, str(one.egvs), str(one.entries), str(one.products)) for one in found.levels
+    ]
     total = [
         sum(values) for values in zip(*((one.egvs, one.entries, one.products) for one in found.levels), strict=True)
     ]

@@ -16,6 +16,7 @@ from fiducial.formats import chain_tables as tables
 from fiducial.formats import chain_workflow_tables as workflow
 from fiducial.formats.atomic import atomic_file
 from fiducial.formats.chain_graph import PARTS, ChainGraph, graph
+from fiducial.formats.chain_json_model import Document
 from fiducial.formats.chain_tables import Table
 from fiducial.runs.chain_knowledge import load_knowledge
 from fiducial.runs.chain_show_record import Record, find, record_tables
@@ -151,7 +152,8 @@ def render(selection: Selection, kind: Format) -> bytes:
     drawn = _graph(selection, kind)
     if kind == "graphml":
         return chain_graphml.write(drawn)
-    return (chain_dot if kind == "dot" else chain_mermaid).write(drawn).encode()
+    write = chain_dot.write if kind == "dot" else chain_mermaid.write
+    return write(drawn).encode()
 
 
 def write_file(data: bytes, path: Path, *, overwrite: bool = False) -> None:
@@ -215,7 +217,7 @@ def _check(request: ShowRequest) -> None:
 
 def _level(knowledge: Knowledge, text: str) -> Level:
     catalogue = knowledge.catalogue
-    names = {}
+    names: dict[str, Level] = {}
     for level in Level:
         if catalogue.of_level(level):
             name = catalogue.level_name(level)
@@ -245,7 +247,7 @@ def _tables_of(selection: Selection, what: What) -> tuple[Table, ...]:
         "matrix": lambda: (_matrix(selection), tables.strengths(knowledge), tables.overview(knowledge)[1]),
         "tiers": lambda: (tables.impact_tiers(knowledge), tables.co_production(knowledge), tables.data_levels(knowledge),
                           tables.latencies(knowledge)),
-        "workflow": lambda: (tables.annotations(knowledge), *workflow.tiers(knowledge), workflow.cycles(knowledge),
+        "workflow": lambda: (tables.linkage(knowledge), *workflow.tiers(knowledge), workflow.cycles(knowledge),
                              workflow.pipelines(knowledge)),
         "risks": lambda: (workflow.risks(knowledge), workflow.events(knowledge)),
         "egvs": lambda: (tables.variables(knowledge, wanted),),
@@ -285,7 +287,7 @@ def _tier_tables(knowledge: Knowledge, tier: str) -> tuple[Table, ...]:
     return (*found, workflow.tier_nodes(knowledge, tier))
 
 
-def _document(selection: Selection) -> chain_json.model.Document:
+def _document(selection: Selection) -> Document:
     knowledge, record = selection.knowledge, selection.record
     nodes = None
     parts: tuple[str, ...] = chain_json.PARTS

@@ -1,0 +1,1 @@
+"""What exists, what it was made from, by which run: products, files, runs and the edges between them."""
