@@ -10,6 +10,7 @@ import numpy as np
 
 from fiducial.chain.dependencies import Evidence, Range
 from fiducial.chain.network import Curve, EdgeLaw, FloatArray, IntArray, Network, NodeLaw, Parameters
+from fiducial.errors import InputError
 
 HALF = 2 * math.log(2)
 
@@ -89,7 +90,9 @@ class ChainNetwork:
         return np.array([[variable.range.value for variable in self.variables]])
 
     def sample(self, count: int, seed: int) -> FloatArray:
-        """Draw the variables from their ranges: log-uniform where the range is positive, uniform where it begins at 0.
+        """Draw the variables from their ranges, half of the draws on either side of the value stated.
+
+        Times are log-uniform on each side where the range is positive; all else, and ranges from 0, is uniform.
 
         Parameters
         ----------
@@ -101,16 +104,25 @@ class ChainNetwork:
         Returns
         -------
         ndarray, shape (S, V)
+
+        Raises
+        ------
+        InputError
+            FID-1423 when no sample is asked for.
         """
-        generator = np.random.default_rng(seed)
-        share = generator.random((count, len(self.variables)))
+        if count < 1:
+            raise InputError("FID-1423", f"{count} samples", where="samples", fix="ask for one sample or more")
+        share = np.random.default_rng(seed).random((count, len(self.variables)))
+        value = self.nominal()[0]
         low = np.array([variable.range.low for variable in self.variables])
         high = np.array([variable.range.high for variable in self.variables])
-        # Strengths, criticalities and shares are numbers in [0, 1] and uniform; times are log-uniform.
-        logarithmic = (low > 0) & np.array([variable.label.endswith("days") for variable in self.variables])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(logarithmic, high / np.where(logarithmic, low, 1), 1.0)
-        return np.where(logarithmic, low * ratio**share, low + (high - low) * share)
+        upper = share >= 0.5
+        begin, end = np.where(upper, value, low), np.where(upper, high, value)
+        within = np.where(upper, 2 * share - 1, 2 * share)
+        times = np.array([variable.label.endswith("days") for variable in self.variables])
+        logarithmic = times & (low > 0)
+        ratio = np.where(logarithmic, end / np.where(logarithmic, begin, 1.0), 1.0)
+        return np.where(logarithmic, begin * ratio**within, begin + (end - begin) * within)
 
     def parameters(self, values: FloatArray) -> Parameters:
         """Return the parameters of the network for values of the variables, shape (S, V)."""

@@ -127,7 +127,9 @@ def _range(spread: Spread | None) -> str:
 
 
 def _number(days: float) -> str:
-    return "never" if math.isinf(days) else f"{days:.3g}"
+    if math.isinf(days):
+        return "never"
+    return f"{days:.0f}" if days >= 100 else f"{days:.3g}"
 
 
 @app.command

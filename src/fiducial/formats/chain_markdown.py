@@ -117,11 +117,12 @@ def _chapter(title: str, chosen: Iterable[Table]) -> list[str]:
 def _counted(knowledge: Knowledge, found: Counts) -> list[str]:
     levels = " + ".join(f"{one.egvs} {one.name}" for one in found.levels)
     upper = [knowledge.catalogue.level_name(one) for one in (Level.LEVEL_2, Level.LEVEL_3)]
-    lines = [
+    lines = (
         f"- {found.egvs} EGVs = {levels}.",
         f"- {' and '.join(upper)}: {found.entries_level_2_3} entries in the tables, which are {found.products_level_2_3} products.",
         f"- {len(knowledge.workflow.nodes)} nodes of the workflow, {len(knowledge.sources)} sources.",
-        "- Identifiers, counts, and columns marked (ours) are the project's; all other cells are those of the sources.",
+        "- Identifiers, counts, and what is marked (ours) are the project's. Tables of variables, matrix, tiers, co-production, "
+        "data levels and annotations are those printed; facts of the workflow and notes of the register are in our words.",
     ]
     return ["\n".join(lines), *_section(tables.level_counts(found), "##")]
 
@@ -154,9 +155,11 @@ def _workflow(knowledge: Knowledge) -> list[str]:
         workflow.risks(knowledge),
         workflow.events(knowledge),
         workflow.pipelines(knowledge),
+        workflow.principles(knowledge),
+        workflow.facts(knowledge),
     )
     return [
-        *_chapter("Workflow", [tables.linkage(knowledge), *workflow.tiers(knowledge)]),
+        *_chapter("Workflow", [tables.linkage(knowledge), *workflow.tiers(knowledge, facts=True)]),
         *(part for table in after for part in _section(table, "###")),
     ]
 

@@ -40,22 +40,28 @@ def labels_at(knowledge: Knowledge, node: str) -> tuple[str, ...]:
     return tuple(one.label for one in knowledge.catalogue.annotations if node in one.nodes)
 
 
-def tier_nodes(knowledge: Knowledge, tier: str) -> Table:
-    """Return the nodes of a tier with gates, products, latency, annotations and sources."""
+def tier_nodes(knowledge: Knowledge, tier: str, *, facts: bool = False) -> Table:
+    """Return the nodes of a tier with gates, products, latency, annotations and sources; with all that is noted of them if asked."""
     rows = tuple(
         (one.id, one.name, one.kind.replace("_", " "), gate_text(one), ", ".join(one.inputs), ", ".join(one.realises),
          days(*one.latency_days) if one.latency_days else "", " ".join(labels_at(knowledge, one.id)),
-         ", ".join(one.source), str(one.status))
+         *((_noted(one),) if facts else ()), ", ".join(one.source), str(one.status))
         for one in knowledge.workflow.nodes
         if one.tier == tier
     )  # fmt: skip
-    columns = ("Id", "Node", "Kind", "Needs", "Inputs", "Products", "Latency", "Annotations", "Sources", "Status")
+    columns = ("Id", "Node", "Kind", "Needs", "Inputs", "Products", "Latency", "Annotations",
+               *(("Facts",) if facts else ()), "Sources", "Status")  # fmt: skip
     return Table(tier_name(knowledge, tier), columns, rows, notes=labels_at(knowledge, tier))
 
 
-def tiers(knowledge: Knowledge) -> tuple[Table, ...]:
+def _noted(node: WorkflowNode) -> str:
+    said = [f"{name.replace('_', ' ')}: {text}" for name, text in node.facts]
+    return "; ".join([*said, *([node.note] if node.note else [])])
+
+
+def tiers(knowledge: Knowledge, *, facts: bool = False) -> tuple[Table, ...]:
     """Return the nodes of the whole workflow, a table a tier; tiers without nodes are left out."""
-    found = (tier_nodes(knowledge, tier) for tier in tier_ids(knowledge))
+    found = (tier_nodes(knowledge, tier, facts=facts) for tier in tier_ids(knowledge))
     return tuple(table for table in found if table.rows)
 
 
@@ -95,3 +101,19 @@ def pipelines(knowledge: Knowledge) -> Table:
         for one in knowledge.workflow.pipelines
     )
     return Table("Pipelines", ("Id", "Name", "EGV", "Out together", "Note", "Sources"), rows)
+
+
+def principles(knowledge: Knowledge) -> Table:
+    """Return principles, rubric and foundations, by their names."""
+    rows = tuple(
+        (one.kind, "" if one.number is None else str(one.number), one.name, one.version, one.note or "",
+         ", ".join(one.source), str(one.status))
+        for one in knowledge.workflow.principles
+    )  # fmt: skip
+    return Table("Principles", ("Kind", "Number", "Name", "Version", "Note", "Sources", "Status"), rows)
+
+
+def facts(knowledge: Knowledge) -> Table:
+    """Return measured or published behaviour that the model uses."""
+    rows = tuple((one.fact, one.use, ", ".join(one.source)) for one in knowledge.workflow.facts)
+    return Table("Facts that the model uses", ("Fact", "Used for", "Sources"), rows)
