@@ -122,7 +122,8 @@ class ChainNetwork:
         times = np.array([variable.label.endswith("days") for variable in self.variables])
         logarithmic = times & (low > 0)
         ratio = np.where(logarithmic, end / np.where(logarithmic, begin, 1.0), 1.0)
-        return np.where(logarithmic, begin * ratio**within, begin + (end - begin) * within)
+        drawn: FloatArray = np.where(logarithmic, begin * ratio**within, begin + (end - begin) * within)
+        return drawn
 
     def parameters(self, values: FloatArray) -> Parameters:
         """Return the parameters of the network for values of the variables, shape (S, V)."""

@@ -22,7 +22,7 @@ def show(
     what: Literal["matrix", "egvs", "products", "tiers", "workflow", "versions", "risks", "sources"] | None = None,
     format: Literal["text", "json", "markdown", "mermaid", "dot", "graphml", "skos"] = "text",  # noqa: A002 - option
     model: Annotated[list[Path] | None, Parameter(negative="", consume_multiple=True)] = None,
-    version: Literal["V6.0", "V7.0"] | None = None,
+    version: str | None = None,
     out: Path | None = None,
     plot: Path | None = None,
     overwrite: Flag = False,
@@ -47,7 +47,7 @@ def show(
     model
         Your own data files over the packaged ones.
     version
-        Version of the white paper's catalogue; the newest by default.
+        Version of the white paper's catalogue, V6.0 or V7.0; the newest by default.
     out
         File to write to instead of the terminal.
     plot

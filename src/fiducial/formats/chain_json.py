@@ -148,6 +148,8 @@ def _workflow(knowledge: Knowledge, stay: set[str]) -> model.Workflow:
         risks=tuple(model.Risk.model_validate(one) for one in flow.risks),
         events=tuple(model.Event.model_validate(one) for one in flow.events),
         pipelines=tuple(model.Pipeline.model_validate(one) for one in flow.pipelines),
+        facts=tuple(model.Behaviour.model_validate(one) for one in flow.facts),
+        principles=tuple(model.Principle.model_validate(one) for one in flow.principles),
     )
 
 

@@ -14,7 +14,6 @@ def _finite(value: Any) -> Any:
 
 
 Days = Annotated[float | None, BeforeValidator(_finite), Field(description="Days; null: without end.")]
-Number = Annotated[float | None, BeforeValidator(_finite)]
 Texts = tuple[str, ...]
 
 
@@ -213,6 +212,27 @@ class Pipeline(_Record):
     source: Texts
 
 
+class Behaviour(_Record):
+    """A measured or published behaviour, and what the model uses it for."""
+
+    fact: str
+    use: str
+    source: Texts
+
+
+class Principle(_Record):
+    """A principle, rule or foundation."""
+
+    id: str
+    kind: str
+    version: str
+    number: int | None
+    name: str
+    note: str | None
+    source: Texts
+    status: str
+
+
 class Workflow(_Record):
     """The production workflow."""
 
@@ -221,6 +241,8 @@ class Workflow(_Record):
     risks: tuple[Risk, ...]
     events: tuple[Event, ...]
     pipelines: tuple[Pipeline, ...]
+    facts: tuple[Behaviour, ...]
+    principles: tuple[Principle, ...]
 
 
 class Change(_Record):

@@ -117,12 +117,15 @@ def _chapter(title: str, chosen: Iterable[Table]) -> list[str]:
 def _counted(knowledge: Knowledge, found: Counts) -> list[str]:
     levels = " + ".join(f"{one.egvs} {one.name}" for one in found.levels)
     upper = [knowledge.catalogue.level_name(one) for one in (Level.LEVEL_2, Level.LEVEL_3)]
-    lines = (
+    ours = (
+        "Identifiers, counts, and what is marked (ours) are the project's. Tables of variables, matrix, tiers, co-production, "
+        "data levels and annotations are those printed; facts of the workflow and notes of the register are in our words."
+    )
+    lines = [
         f"- {found.egvs} EGVs = {levels}.",
         f"- {' and '.join(upper)}: {found.entries_level_2_3} entries in the tables, which are {found.products_level_2_3} products.",
         f"- {len(knowledge.workflow.nodes)} nodes of the workflow, {len(knowledge.sources)} sources.",
-        "- Identifiers, counts, and what is marked (ours) are the project's. Tables of variables, matrix, tiers, co-production, "
-        "data levels and annotations are those printed; facts of the workflow and notes of the register are in our words.",
+        f"- {ours}",
     ]
     return ["\n".join(lines), *_section(tables.level_counts(found), "##")]
 

@@ -209,7 +209,9 @@ def _size(driver: tuple[str, float]) -> float:
 
 
 def _below(groups: list[TornadoRow]) -> str:
-    text = "rank correlation with the time to 10 % loss\nto the right: more of it, later; to the left: more of it, sooner"
+    text = (
+        "rank correlation with the time to 10 % loss\nto the right: more of it, later; to the left: more of it, sooner"
+    )
     without = ", ".join(_plain(row.name) for row in groups if not row.drivers)
     return "\n".join([text, *textwrap.wrap(f"without any: {without}", 90)]) if without else text
 
