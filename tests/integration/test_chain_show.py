@@ -101,7 +101,11 @@ def test_json_holds_the_whole_and_selections_of_it():
     tier = show("--tier", "T2", "--format", "json").json
     assert {node["tier"] for node in tier["workflow"]["nodes"]} == {"T2"}
     assert {egv["level"] for egv in show("--level", "L2", "--json").json["egvs"]} == {"Level 2"}
-    assert show("--what", "risks", "--json").json["workflow"]["risks"]
+    risks = show("--what", "risks", "--json").json["workflow"]
+    assert (len(risks["risks"]), risks["nodes"]) == (len(packaged().workflow.risks), [])
+    around = show("acc_combination", "--json").json["workflow"]
+    assert [risk["id"] for risk in around["risks"]] == ["R1"]
+    assert "acc_combination" in around["pipelines"][0]["fails"]
     assert show("343", "--json").json["requirements"]["products"]
 
 
@@ -178,6 +182,7 @@ def test_no_figure_without_a_matrix():
         (["--what", "risks", "--format", "dot"], "FID-1425"),
         (["--what", "matrix", "--format", "skos"], "FID-1425"),
         (["S004", "--format", "mermaid"], "FID-1425"),
+        (["--json", "--format", "dot"], "FID-1425"),
         (["--plot", "matrix.docx"], "FID-1426"),
         (["--plot", "matrix"], "FID-1426"),
     ],

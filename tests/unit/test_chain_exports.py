@@ -69,6 +69,19 @@ def test_the_document_holds_variables_products_and_matrix():
     assert all(one["egv"] in {egv["id"] for egv in made["egvs"]} for one in made["products"])
 
 
+def test_streams_and_links_go_with_the_variables_kept():
+    knowledge = packaged()
+    whole = chain_json.document(knowledge)
+    assert (len(whole.streams), len(whole.links)) == (
+        len(knowledge.dependencies.schedules), len(knowledge.dependencies.links),
+    )  # fmt: skip
+    part = chain_json.document(knowledge, egvs=("l3/sea_ice",))
+    products = {one.id for one in part.products}
+    assert {one.product for one in part.streams} <= products
+    assert part.links
+    assert all({one.supplier, one.consumer} & products for one in part.links)
+
+
 def test_the_document_comes_back_through_its_schema_s_model():
     made = chain_json.document(packaged())
     assert Document.model_validate_json(chain_json.write(made)) == made
@@ -80,6 +93,7 @@ def test_a_selection_leaves_the_rest_null():
     assert {cell.consumer for cell in made.matrix} == {"l3/sea_ice"}
     assert [one.id for one in made.workflow.nodes] == ["itrf"]
     assert made.products is None
+    assert made.streams is None
     assert made.sources is None
 
 
@@ -181,6 +195,14 @@ def test_dot_has_a_cluster_a_group_and_balanced_braces():
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
     assert bare.count("{") == bare.count("}") == len(drawn.groups) + 1
     assert "dir=both" in text
+
+
+def test_dot_is_read_by_rustworkx():
+    drawn = graph(packaged())
+    # Its grammar knows no named subgraphs, and takes the defaults of graph, node and edge for nodes.
+    flat = re.sub(r"^  subgraph cluster_\d+ \{\n    label=.*\n|^  \}\n", "", chain_dot.write(drawn), flags=re.MULTILINE)
+    read = rx.from_dot(flat)
+    assert (read.num_nodes() - 3, read.num_edges()) == (len(drawn.nodes), len(drawn.edges))
 
 
 def test_graphml_is_read_by_rustworkx_with_types(tmp_path):

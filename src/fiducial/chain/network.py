@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -137,7 +138,7 @@ def build_network(nodes: Sequence[NodeSpec], edges: Sequence[EdgeSpec]) -> tuple
     ------
     InputError
         FID-1420 when an id stands twice, an edge names an unknown node, an ORDER node needs more inputs than it has, or a
-        curve is empty, falls, or leaves [0, 1].
+        curve is empty, falls, begins with a loss, or leaves [0, 1].
     """
     position = {node.id: index for index, node in enumerate(nodes)}
     if len(position) != len(nodes):
@@ -187,10 +188,12 @@ def _check_curve(curve: Curve, where: str) -> None:
     x, y = [point[0] for point in curve], [point[1] for point in curve]
     if not curve:
         raise _fault("a loss curve without points", where)
+    if not all(0 <= age < math.inf for age in x) or not all(0 <= loss <= 1 for loss in y):
+        raise _fault("a loss curve must have ages from 0 and losses from 0 to 1", where)
     if any(b <= a for a, b in pairwise(x)) or any(b < a for a, b in pairwise(y)):
         raise _fault("a loss curve must ascend in age and not fall in loss", where)
-    if not all(0 <= loss <= 1 for loss in y) or x[0] < 0:
-        raise _fault("a loss curve must have ages from 0 and losses from 0 to 1", where)
+    if y[0] != 0:
+        raise _fault("a loss curve must begin without loss, or something would be lost when nothing fails", where)
 
 
 def _fault(problem: str, where: str) -> InputError:

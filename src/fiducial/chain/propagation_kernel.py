@@ -275,6 +275,34 @@ def _put(values: FloatArray, lost_out: Any, slot: int, begin: int, end: int) -> 
 
 
 @njit(cache=True)
+def _most(first_edge: IntArray) -> int:
+    most = 0
+    for node in range(first_edge.size - 1):
+        most = max(most, first_edge[node + 1] - first_edge[node])
+    return most
+
+
+@njit(cache=True)
+def _changes(level: FloatArray, at: int) -> bool:
+    for m in range(level.shape[1]):
+        if level[at, m] != level[at - 1, m]:
+            return True
+    return False
+
+
+@njit(cache=True)
+def _impose(law: IntArray, failing: IntArray, level: FloatArray, imposed: FloatArray, state: tuple[Any, Any]) -> None:
+    """Begin or end outages: what fails is out at once, not only at the end of the step."""
+    q, active = state
+    for m in range(failing.size):
+        node = failing[m]
+        imposed[node] = level[m]
+        if law[node] != _SUM and level[m] > 0.0:
+            q[node] = np.maximum(q[node], level[m])
+            active[node] = True
+
+
+@njit(cache=True)
 def _run_block(
     begin: int, topology: Topology, curves: Curves, parameters: Arrays, schedule: Timetable, outputs: Outputs
 ) -> None:
@@ -286,17 +314,13 @@ def _run_block(
     q, new = np.zeros((law.size, BLOCK)), np.zeros((law.size, BLOCK))
     age, imposed = np.zeros((supplier.size, BLOCK)), np.zeros(law.size)
     active = (np.zeros(law.size, dtype=np.bool_), np.zeros(supplier.size, dtype=np.bool_))
-    scratch = (np.zeros((np.diff(first_edge).max() + 1, BLOCK)), np.zeros(BLOCK), np.zeros(BLOCK))
+    scratch = (np.zeros((_most(first_edge) + 1, BLOCK)), np.zeros(BLOCK), np.zeros(BLOCK))
     before, after = np.zeros((BLOCK, kept.size)), np.zeros((BLOCK, kept.size))
-    for m in range(failing.size):
-        if law[failing[m]] != _SUM:
-            q[failing[m]] = level[0, m]
-            active[0][failing[m]] = level[0, m] > 0.0
-    _keep(q, kept, before)
-    _put(before, lost_out, slot[0], begin, end)
     for step in range(1, times.size):
-        for m in range(failing.size):
-            imposed[failing[m]] = level[step - 1, m]
+        if step == 1 or _changes(level, step - 1):
+            _impose(law, failing, level[step - 1], imposed, (q, active[0]))
+            _keep(q, kept, before)
+            _put(before, lost_out, slot[step - 1], begin, end)
         span = (times[step - 1], times[step])
         _step(topology, curves, numbers, (q, age, new), active, imposed, span[1] - span[0], scratch)
         q, new = new, q

@@ -57,9 +57,18 @@ def show(
     json
         The same as --format json.
     """
-    from fiducial.runs.chain_show import ShowRequest, check_plot, plot_matrix, render, select, show_tables, write_file
+    from fiducial.runs.chain_show import (
+        ShowRequest,
+        check_plot,
+        choose_format,
+        plot_matrix,
+        render,
+        select,
+        show_tables,
+        write_file,
+    )
 
-    kind = "json" if json else format
+    kind = choose_format(format, json=json)
     if plot is not None:
         check_plot(plot)
     selection = select(ShowRequest(identity, level, tier, what, tuple(model or ()), version))

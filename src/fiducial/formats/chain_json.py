@@ -17,13 +17,16 @@ from fiducial.chain.overview import EMPTY, co_production, counts, matrix, needed
 from fiducial.chain.workflow import WorkflowNode
 from fiducial.formats import chain_identity as ids
 from fiducial.formats import chain_json_model as model
+from fiducial.formats import chain_json_register as register_model
 from fiducial.formats.atomic import atomic_file
+from fiducial.formats.chain_json_dependencies import Link, Stream
 from fiducial.formats.chain_workflow_tables import labels_at
 
 LAYOUT_VERSION: Final = 1
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 PARTS: Final = (
-    "egvs", "products", "matrix", "strengths", "tiers", "co_products", "data_levels", "annotations", "workflow",
+    "egvs", "products", "matrix", "strengths", "tiers", "co_products", "data_levels", "annotations", "streams", "links",
+    "workflow",
     "requirements", "versions", "sources", "counts",
 )  # fmt: skip
 
@@ -34,6 +37,7 @@ def document(
     *,
     egvs: Iterable[str] | None = None,
     nodes: Iterable[str] | None = None,
+    joined: bool = True,
 ) -> model.Document:
     """Return the document.
 
@@ -46,6 +50,8 @@ def document(
         Variables to keep; products and cells of the matrix (their rows or columns) go with them.
     nodes : iterable of str, optional
         Workflow nodes to keep.
+    joined : bool
+        Whether of circles, risks, events and pipelines only those stay that touch a node kept.
 
     Returns
     -------
@@ -53,9 +59,10 @@ def document(
     """
     wanted = frozenset(parts)
     kept = {egv.id for egv in knowledge.catalogue.egvs} if egvs is None else set(egvs)
-    stay = {node.id for node in knowledge.workflow.nodes} if nodes is None else set(nodes)
+    stay = None if nodes is None else set(nodes)
     made = _plain(knowledge) | _catalogue(knowledge, kept) | {
-        "workflow": _workflow(knowledge, stay),
+        **_dependencies(knowledge, kept),
+        "workflow": _workflow(knowledge, stay, joined=joined),
         "requirements": _register(knowledge),
     }  # fmt: skip
     fields: dict[str, Any] = {name: made[name] if name in wanted else None for name in PARTS}
@@ -69,7 +76,7 @@ def document(
 
 def write(document_: model.Document) -> str:
     """Return the document as JSON, indented by one, with a line feed at the end."""
-    return json.dumps(document_.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(document_.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def schema_text() -> str:
@@ -122,6 +129,19 @@ def _catalogue(knowledge: Knowledge, kept: set[str]) -> dict[str, Any]:
     }
 
 
+def _dependencies(knowledge: Knowledge, kept: set[str]) -> dict[str, Any]:
+    """Return the streams of the products kept, and the links that begin or end at one of them."""
+    every = len(kept) == len(knowledge.catalogue.egvs)
+    products = {one.id for one in knowledge.catalogue.products() if one.egv in kept}
+    found = knowledge.dependencies
+    return {
+        "streams": tuple(Stream.model_validate(one) for one in found.schedules if one.product in products),
+        "links": tuple(
+            Link.model_validate(one) for one in found.links if every or {one.supplier, one.consumer} & products
+        ),
+    }
+
+
 def _egv(knowledge: Knowledge, egv: EssentialVariable, source: tuple[str, ...]) -> model.Egv:
     catalogue = knowledge.catalogue
     return model.Egv(
@@ -140,16 +160,21 @@ def _relation(cell: MatrixCell, other: str) -> model.Relation:
     return model.Relation(egv=other, strength=cell.strength, circular=cell.circular)
 
 
-def _workflow(knowledge: Knowledge, stay: set[str]) -> model.Workflow:
+def _workflow(knowledge: Knowledge, stay: set[str] | None, *, joined: bool) -> model.Workflow:
     flow = knowledge.workflow
+
+    def touches(places: Iterable[str]) -> bool:
+        return stay is None or not joined or not stay.isdisjoint(places)
+
+    general = stay is None or not joined
     return model.Workflow(
-        nodes=tuple(_node(knowledge, node) for node in flow.nodes if node.id in stay),
-        cycles=tuple(model.Cycle.model_validate(one) for one in flow.cycles),
-        risks=tuple(model.Risk.model_validate(one) for one in flow.risks),
-        events=tuple(model.Event.model_validate(one) for one in flow.events),
-        pipelines=tuple(model.Pipeline.model_validate(one) for one in flow.pipelines),
-        facts=tuple(model.Behaviour.model_validate(one) for one in flow.facts),
-        principles=tuple(model.Principle.model_validate(one) for one in flow.principles),
+        nodes=tuple(_node(knowledge, node) for node in flow.nodes if stay is None or node.id in stay),
+        cycles=tuple(model.Cycle.model_validate(one) for one in flow.cycles if touches(one.nodes)),
+        risks=tuple(model.Risk.model_validate(one) for one in flow.risks if touches((one.target,))),
+        events=tuple(model.Event.model_validate(one) for one in flow.events if touches(one.fails)),
+        pipelines=tuple(model.Pipeline.model_validate(one) for one in flow.pipelines if touches(one.fails)),
+        facts=tuple(model.Behaviour.model_validate(one) for one in flow.facts if general),
+        principles=tuple(model.Principle.model_validate(one) for one in flow.principles if general),
     )
 
 
@@ -163,19 +188,23 @@ def _node(knowledge: Knowledge, node: WorkflowNode) -> model.Node:
     )  # fmt: skip
 
 
-def _register(knowledge: Knowledge) -> model.Register:
+def _register(knowledge: Knowledge) -> register_model.Register:
     register = knowledge.register
-    return model.Register(
+    return register_model.Register(
         products=tuple(
-            model.RegisterProduct.model_validate(_fields(one, model.RegisterProduct, ids.register_product(one.uid)))
+            register_model.RegisterProduct.model_validate(
+                _fields(one, register_model.RegisterProduct, ids.register_product(one.uid))
+            )
             for one in register.products
         ),
         requirements=tuple(
-            model.Requirement.model_validate(_fields(one, model.Requirement, ids.requirement(one.uid)))
+            register_model.Requirement.model_validate(
+                _fields(one, register_model.Requirement, ids.requirement(one.uid))
+            )
             for one in register.requirements
         ),
         product_requirements=tuple(
-            model.ProductRequirement.model_validate(one) for one in register.product_requirements
+            register_model.ProductRequirement.model_validate(one) for one in register.product_requirements
         ),
     )
 

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Any
+from pydantic import Field
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
-
-def _finite(value: Any) -> Any:
-    """Return None for an infinite number: JSON has none."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+from fiducial.formats.chain_json_dependencies import Link, Stream
+from fiducial.formats.chain_json_register import Days, Record, Register, Texts
 
 
-Days = Annotated[float | None, BeforeValidator(_finite), Field(description="Days; null: without end.")]
-Texts = tuple[str, ...]
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
-
-
-class Relation(_Record):
+class Relation(Record):
     """A neighbour of a variable in the matrix."""
 
     egv: str
@@ -29,7 +16,7 @@ class Relation(_Record):
     circular: bool
 
 
-class Egv(_Record):
+class Egv(Record):
     """An Essential Geodetic Variable."""
 
     id: str
@@ -48,7 +35,7 @@ class Egv(_Record):
     sources: Texts
 
 
-class Product(_Record):
+class Product(Record):
     """A product of a variable; an entry of the source with a slash is two products."""
 
     id: str
@@ -61,7 +48,7 @@ class Product(_Record):
     level: str
 
 
-class Cell(_Record):
+class Cell(Record):
     """A cell of the matrix; all are listed, row by row as printed."""
 
     consumer: str = Field(description="Variable of Level 3: the row.")
@@ -73,7 +60,7 @@ class Cell(_Record):
     text: str = Field(description="Text as printed.")
 
 
-class StrengthClass(_Record):
+class StrengthClass(Record):
     """A class of strength."""
 
     strength: str
@@ -81,7 +68,7 @@ class StrengthClass(_Record):
     colour: str
 
 
-class Tier(_Record):
+class Tier(Record):
     """A published impact tier."""
 
     id: str
@@ -94,7 +81,7 @@ class Tier(_Record):
     bounds_days: tuple[Days, Days] = Field(description="Which tier a time falls in; ours.")
 
 
-class CoProduct(_Record):
+class CoProduct(Record):
     """A row of the co-production table."""
 
     text: str
@@ -105,7 +92,7 @@ class CoProduct(_Record):
     notes: str
 
 
-class Latency(_Record):
+class Latency(Record):
     """A latency with what says so."""
 
     product: str
@@ -115,7 +102,7 @@ class Latency(_Record):
     source: Texts
 
 
-class DataLevel(_Record):
+class DataLevel(Record):
     """A workflow tier with its data level; latencies stated and sourced."""
 
     id: str
@@ -126,7 +113,7 @@ class DataLevel(_Record):
     latency_sourced: tuple[Latency, ...]
 
 
-class Annotation(_Record):
+class Annotation(Record):
     """A linkage annotation with the workflow nodes at which it stands."""
 
     point: str
@@ -135,14 +122,14 @@ class Annotation(_Record):
     nodes: Texts
 
 
-class Fact(_Record):
+class Fact(Record):
     """An attribute of a workflow node."""
 
     name: str
     text: str
 
 
-class Node(_Record):
+class Node(Record):
     """A node of the workflow."""
 
     id: str
@@ -166,7 +153,7 @@ class Node(_Record):
     status: str
 
 
-class Cycle(_Record):
+class Cycle(Record):
     """A circle that a source states."""
 
     nodes: Texts
@@ -176,7 +163,7 @@ class Cycle(_Record):
     status: str
 
 
-class Risk(_Record):
+class Risk(Record):
     """A risk."""
 
     id: str
@@ -187,7 +174,7 @@ class Risk(_Record):
     status: str
 
 
-class Event(_Record):
+class Event(Record):
     """An event with known effect."""
 
     id: str
@@ -201,7 +188,7 @@ class Event(_Record):
     status: str
 
 
-class Pipeline(_Record):
+class Pipeline(Record):
     """Nodes that fail together."""
 
     id: str
@@ -212,7 +199,7 @@ class Pipeline(_Record):
     source: Texts
 
 
-class Behaviour(_Record):
+class Behaviour(Record):
     """A measured or published behaviour, and what the model uses it for."""
 
     fact: str
@@ -220,7 +207,7 @@ class Behaviour(_Record):
     source: Texts
 
 
-class Principle(_Record):
+class Principle(Record):
     """A principle, rule or foundation."""
 
     id: str
@@ -233,7 +220,7 @@ class Principle(_Record):
     status: str
 
 
-class Workflow(_Record):
+class Workflow(Record):
     """The production workflow."""
 
     nodes: tuple[Node, ...]
@@ -245,7 +232,7 @@ class Workflow(_Record):
     principles: tuple[Principle, ...]
 
 
-class Change(_Record):
+class Change(Record):
     """A change between versions."""
 
     kind: str
@@ -254,7 +241,7 @@ class Change(_Record):
     note: str | None
 
 
-class Version(_Record):
+class Version(Record):
     """A version of the catalogue."""
 
     id: str
@@ -263,7 +250,7 @@ class Version(_Record):
     source: Texts
 
 
-class Source(_Record):
+class Source(Record):
     """A document that facts were read in."""
 
     id: str
@@ -272,7 +259,7 @@ class Source(_Record):
     note: str | None
 
 
-class LevelCount(_Record):
+class LevelCount(Record):
     """Numbers of a level."""
 
     level: str
@@ -282,7 +269,7 @@ class LevelCount(_Record):
     products: int
 
 
-class LineCount(_Record):
+class LineCount(Record):
     """Numbers of a row or column of the matrix."""
 
     egv: str
@@ -293,7 +280,7 @@ class LineCount(_Record):
     empty: int
 
 
-class Counts(_Record):
+class Counts(Record):
     """Numbers, counted."""
 
     egvs: int
@@ -304,83 +291,7 @@ class Counts(_Record):
     rows: tuple[LineCount, ...]
 
 
-class MetricValue(_Record):
-    """A level of a metric."""
-
-    level: str
-    value: float
-    unit: str
-    text: str
-
-
-class Metric(_Record):
-    """A metric; values is empty where it is not known."""
-
-    name: str
-    direction: str
-    values: tuple[MetricValue, ...]
-    suspect: str | None
-
-
-class Requirement(_Record):
-    """A requirement of the register."""
-
-    uid: int
-    curie: str
-    name: str
-    known: bool
-    state: str | None
-    metrics: tuple[Metric, ...]
-    source: Texts
-
-
-class ProductRequirement(_Record):
-    """A product's need of a requirement."""
-
-    product: int
-    requirement: int
-    name: str
-    level_of_definition: str
-    relevance: str
-    criticality: str
-    barriers: Texts
-    note: str | None
-    created: str
-    updated: str
-    egv_products: Texts
-    outside: str | None
-
-
-class RegisterProduct(_Record):
-    """A product of the register."""
-
-    uid: int
-    curie: str
-    name: str
-    description: str
-    note: str | None
-    status: str
-    group: str
-    area: str
-    component: str
-    service: str
-    entrusted_entities: Texts
-    created: str
-    updated: str
-    egv: str | None
-    egv_product: str | None
-    source: Texts
-
-
-class Register(_Record):
-    """The register of in-situ requirements."""
-
-    products: tuple[RegisterProduct, ...]
-    requirements: tuple[Requirement, ...]
-    product_requirements: tuple[ProductRequirement, ...]
-
-
-class Document(_Record):
+class Document(Record):
     """All that is known of the chain; what a selection leaves out is null."""
 
     layout_version: int = Field(description="Raised when a field changes its meaning or goes.")
@@ -394,6 +305,8 @@ class Document(_Record):
     co_products: tuple[CoProduct, ...] | None
     data_levels: tuple[DataLevel, ...] | None
     annotations: tuple[Annotation, ...] | None
+    streams: tuple[Stream, ...] | None
+    links: tuple[Link, ...] | None
     workflow: Workflow | None
     requirements: Register | None
     versions: tuple[Version, ...] | None

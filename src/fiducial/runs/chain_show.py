@@ -27,7 +27,7 @@ USAGE: Final = "FID-1425"
 _JSON_PARTS: Final[dict[str, tuple[str, ...]]] = {
     "matrix": ("matrix", "strengths", "counts"),
     "egvs": ("egvs",),
-    "products": ("products",),
+    "products": ("products", "streams", "links"),
     "tiers": ("tiers", "co_products", "data_levels"),
     "workflow": ("workflow", "annotations", "data_levels"),
     "versions": ("versions", "counts"),
@@ -154,6 +154,19 @@ def render(selection: Selection, kind: Format) -> bytes:
         return chain_graphml.write(drawn)
     write = chain_dot.write if kind == "dot" else chain_mermaid.write
     return write(drawn).encode()
+
+
+def choose_format(kind: Format, *, json: bool) -> Format:
+    """Return the format wanted; ``--json`` is short for one of them.
+
+    Raises
+    ------
+    InputError
+        FID-1425 when both name a format, and different ones.
+    """
+    if json and kind not in {"text", "json"}:
+        raise _usage(f"JSON and {kind} cannot both be printed", "--json, --format", "give either of them")
+    return "json" if json else kind
 
 
 def write_file(data: bytes, path: Path, *, overwrite: bool = False) -> None:
@@ -295,6 +308,8 @@ def _document(selection: Selection) -> Document:
         parts, nodes = record.parts, record.nodes
     elif selection.what is not None:
         parts = _JSON_PARTS[selection.what]
+        if selection.what == "risks":
+            return chain_json.document(knowledge, parts, nodes=(), joined=False)
     elif selection.level is not None:
         parts = ("egvs", "products", "matrix")
     elif selection.tier is not None:

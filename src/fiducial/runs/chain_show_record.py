@@ -103,7 +103,9 @@ def _words(knowledge: Knowledge) -> list[tuple[str, int, Record]]:
 
     for egv in knowledge.catalogue.egvs:
         key = ids.egv(egv.id)
-        record = Record("variable", egv.id, egv.name, key, ("egvs", "products", "matrix"), (egv.id,))
+        record = Record(
+            "variable", egv.id, egv.name, key, ("egvs", "products", "matrix", "streams", "links"), (egv.id,)
+        )
         call(record, (egv.id, key), (egv.id.rpartition("/")[2],), (egv.name,))
     for node in knowledge.workflow.nodes:
         key = ids.node(node)
@@ -111,7 +113,7 @@ def _words(knowledge: Knowledge) -> list[tuple[str, int, Record]]:
         call(record, (node.id, key), (), (node.name,))
     for one in knowledge.catalogue.products():
         key = ids.egv(one.id)
-        record = Record("product", one.id, one.name, key, ("egvs", "products"), (one.egv,))
+        record = Record("product", one.id, one.name, key, ("egvs", "products", "streams", "links"), (one.egv,))
         call(record, (one.id, key), (one.acronym or one.id,), (one.name,))
     for product in knowledge.register.products:
         key = ids.register_product(product.uid)
