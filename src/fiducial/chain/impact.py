@@ -189,7 +189,7 @@ def _effect(
         tuple(
             Driver(chain.variables[index].label, float(correlations[index]))
             for index in order
-            if abs(correlations[index]) >= 0.1
+            if abs(correlations[index]) >= max(0.1, 3 / math.sqrt(run.lost_days.shape[0]))
         ),
     )
 

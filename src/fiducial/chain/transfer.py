@@ -53,12 +53,12 @@ def pool_curve(full: int, measured: Sequence[MeasuredLoss], tolerance_mm: float,
     Raises
     ------
     InputError
-        FID-1425 without a measurement, or with a tolerance that is not positive.
+        FID-1428 without a measurement, or with a tolerance that is not positive.
     """
     usable = sorted((one for one in measured if 0 < one.centres < full), key=lambda one: -one.centres)
     if not usable or tolerance_mm <= 0:
         raise InputError(
-            "FID-1425",
+            "FID-1428",
             "no loss can be measured: no subset of centres, or no positive tolerance",
             where="measured transfer",
             fix="run `fiducial orbits sensitivity … --json` with two centres or more",

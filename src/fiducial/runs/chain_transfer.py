@@ -89,7 +89,7 @@ def read_transfer(file: Path, knowledge: Knowledge, tolerance_mm: float, constel
     FormatError
         FID-2640 when the file is not such a study, or has no number that is needed.
     InputError
-        FID-1425 when nothing was measured.
+        FID-1428 when nothing was measured.
     """
     try:
         study = json.loads(file.read_text(encoding="utf-8"))

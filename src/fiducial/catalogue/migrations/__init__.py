@@ -1,0 +1,1 @@
+"""Revisions of the schema; applied by :mod:`fiducial.catalogue.upgrade`, never by the command line of Alembic."""
