@@ -85,6 +85,7 @@ class _Builder:
         self.held = {held.node: held for held in dependencies.held}
         self.laws = {law.strength: law for law in dependencies.strength_laws}
         self.recoveries = {recovery.node: recovery for recovery in dependencies.recoveries}
+        self.refined = {(link.supplier, link.consumer): link for link in dependencies.links}
         self.help = {one.alternative: one for one in dependencies.substitutes}
 
     def variable(self, label: str, numbers: Range) -> int:
@@ -126,6 +127,11 @@ class _Builder:
         needs = {Gate.ALL: "needs all of its inputs", Gate.ANY: "needs any of its inputs"}
         reason = needs.get(node.gate, f"needs {node.required} of {len(node.inputs)} inputs")
         held = self._held(supplier)
+        link = self.refined.get((supplier, node.id))
+        hold = (0, 0, self._reach(held, supplier))
+        if link is not None and link.hold_days is not None:
+            hold = (self.variable(f"{supplier} → {node.id}: hold, days", link.hold_days), 0, 0)
+        helped = link is not None and self.substitutes and link.substitution.high > 0
         self._add(
             EdgeRule(
                 supplier,
@@ -133,7 +139,10 @@ class _Builder:
                 reason,
                 Evidence.SOURCED if node.source else Evidence.ASSUMPTION,
                 node.source,
-                hold=(0, 0, self._reach(held, supplier)),
+                substitution=self.variable(f"{supplier} → {node.id}: substitution", link.substitution)
+                if link and helped
+                else 0,
+                hold=hold,
                 decay=self._decay(held, supplier),
                 law=EdgeLaw.CURVE if held.loss_curve else EdgeLaw.HELD,
                 curve=held.loss_curve,

@@ -13,7 +13,7 @@ from numba import njit, prange
 
 from fiducial.chain.network import FloatArray, IntArray
 
-Topology = tuple[IntArray, IntArray, IntArray, IntArray, IntArray]
+Topology = tuple[IntArray, IntArray, IntArray, IntArray, IntArray, IntArray, Any]
 Curves = tuple[IntArray, IntArray, FloatArray, FloatArray]
 Timetable = tuple[FloatArray, IntArray, FloatArray, IntArray, IntArray]
 Outputs = tuple[Any, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
@@ -52,10 +52,10 @@ def _interpolate(x: FloatArray, y: FloatArray, first: int, last: int, at: float)
 
 
 @njit(cache=True)
-def _grow(age: FloatArray, lost: FloatArray, flush_rate: FloatArray, dt: float) -> None:
-    """Solve dA/dt = q - (1 - q) A / R over a step: A e^(-z) + q dt (1 - e^(-z)) / z, with z = (1 - q) dt / R."""
+def _grow(age: FloatArray, before: FloatArray, after: FloatArray, flush_rate: FloatArray, dt: float) -> None:
+    """Solve dA/dt = q - (1 - q) A / R over a step, q in its middle: A e^(-z) + q dt (1 - e^(-z)) / z, z = (1 - q) dt / R."""
     for j in range(BLOCK):
-        q = lost[j]
+        q = 0.5 * (before[j] + after[j])
         z = (1.0 - q) * dt * flush_rate[j]
         z = max(0.0, z)
         left = _fall(z)
@@ -119,14 +119,30 @@ def _relax(q: FloatArray, wanted: FloatArray, down: FloatArray, up: FloatArray, 
 
 
 @njit(cache=True)
+def _average(last: FloatArray, wanted: FloatArray, down: FloatArray, up: FloatArray, dt: float) -> None:
+    """Replace a loss f that rises linearly over a step by the constant that leads to the same end.
+
+    Of q' = (f - q) / T with f from f0 to f1 the end is that of the constant f1 - (f1 - f0) w, w = 1 / z - 1 / (e^z - 1), z = dt / T.
+    """
+    for j in range(BLOCK):
+        now = wanted[j]
+        z = dt * (down[j] if now > last[j] else up[j])
+        safe = max(z, _SMALL)
+        share = 1.0 / safe + 1.0 - 1.0 / (1.0 - _fall(safe))
+        wanted[j] = now - (now - last[j]) * min(0.5, max(0.0, share))
+        last[j] = now
+
+
+@njit(cache=True)
 def _step_edge(
-    edge: int, law: int, curves: Curves, edges: Arrays, lost: FloatArray, age: FloatArray, dt: float, u: FloatArray
+    edge: int, law: int, curves: Curves, edges: Arrays, lost: tuple[Any, Any], age: FloatArray, dt: float, u: FloatArray
 ) -> None:
     _, _, kept, hold, decay_rate, flush_rate = edges
+    before, after = lost
     if law == _DIRECT:
-        _direct_loss(lost, kept[edge], u)
+        _direct_loss(after, kept[edge], u)
         return
-    _grow(age[edge], lost, flush_rate[edge], dt)
+    _grow(age[edge], before, after, flush_rate[edge], dt)
     if law == _AGE_CURVE:
         _curve_loss(age[edge], kept[edge], curves, edge, u)
     else:
@@ -145,8 +161,8 @@ def _gather(
     scratch: Arrays,
 ) -> None:
     """Step the edges to a node, and gather what its inputs have lost as its law wants it."""
-    law, _, supplier, first_edge, edge_law = topology
-    q, age = state
+    law, _, supplier, first_edge, edge_law, _, ready = topology
+    q, age, new = state
     node_active, edge_active = active
     inputs, worst, wanted = scratch
     first = first_edge[node]
@@ -158,7 +174,9 @@ def _gather(
             u[:] = 0.0
             continue
         edge_active[edge] = True
-        _step_edge(edge, edge_law[edge], curves, edges, q[supplier[edge]], age, dt, u)
+        before = q[supplier[edge]]
+        after = new[supplier[edge]] if ready[edge] else before
+        _step_edge(edge, edge_law[edge], curves, edges, (before, after), age, dt, u)
         if law[node] == _FUNCTIONAL:
             _add_functional(u, edges[0][edge], edges[1][edge], wanted, worst)
         elif law[node] != _ORDER:
@@ -168,7 +186,7 @@ def _gather(
 @njit(cache=True)
 def _conclude(node: int, topology: Topology, curves: Curves, scratch: Arrays) -> None:
     """Turn what was gathered into the loss of production that it leads to, in the last array of the scratch."""
-    law, required, _, first_edge, _ = topology
+    law, required, _, first_edge, _, _, _ = topology
     inputs, worst, wanted = scratch
     count = first_edge[node + 1] - first_edge[node]
     if law[node] == _FUNCTIONAL:
@@ -190,26 +208,27 @@ def _step(
     topology: Topology,
     curves: Curves,
     parameters: tuple[Arrays, Arrays],
-    state: tuple[FloatArray, FloatArray, FloatArray],
+    state: Arrays,
     active: tuple[Any, Any],
     imposed: FloatArray,
     dt: float,
     scratch: Arrays,
 ) -> None:
-    """Step all nodes from ``state[0]`` into ``state[2]``."""
-    q, age, new = state
+    """Step all nodes from ``state[0]`` into ``state[2]``, each after those of its suppliers that come before it."""
+    q, age, new, last = state
     edges, (down, up) = parameters
     law, wanted = topology[0], scratch[2]
-    for node in range(law.size):
-        _gather(node, topology, curves, edges, (q, age), active, dt, scratch)
+    for node in topology[5]:
+        _gather(node, topology, curves, edges, (q, age, new), active, dt, scratch)
         _conclude(node, topology, curves, scratch)
         if law[node] == _SUM:
             for j in range(BLOCK):
                 wanted[j] = min(1.0, wanted[j] + imposed[node])
+        else:
+            _average(last[node], wanted, down[node], up[node], dt)
         _relax(q[node], wanted, down[node], up[node], dt, new[node])
         if law[node] != _SUM and imposed[node] > 0.0:
             new[node] = np.maximum(new[node], imposed[node])
-    for node in range(law.size):
         active[0][node] = new[node].max() > 0.0
 
 
@@ -306,12 +325,12 @@ def _impose(law: IntArray, failing: IntArray, level: FloatArray, imposed: FloatA
 def _run_block(
     begin: int, topology: Topology, curves: Curves, parameters: Arrays, schedule: Timetable, outputs: Outputs
 ) -> None:
-    law, _, supplier, first_edge, _ = topology
+    law, _, supplier, first_edge, _, _, _ = topology
     times, failing, level, kept, slot = schedule
     lost_out, crossing, regained, integral, final_lost, final_age = outputs
     end = min(begin + BLOCK, lost_out.shape[0])
     numbers = _block_parameters(parameters, begin, end)
-    q, new = np.zeros((law.size, BLOCK)), np.zeros((law.size, BLOCK))
+    q, new, last = np.zeros((law.size, BLOCK)), np.zeros((law.size, BLOCK)), np.zeros((law.size, BLOCK))
     age, imposed = np.zeros((supplier.size, BLOCK)), np.zeros(law.size)
     active = (np.zeros(law.size, dtype=np.bool_), np.zeros(supplier.size, dtype=np.bool_))
     scratch = (np.zeros((_most(first_edge) + 1, BLOCK)), np.zeros(BLOCK), np.zeros(BLOCK))
@@ -322,7 +341,7 @@ def _run_block(
             _keep(q, kept, before)
             _put(before, lost_out, slot[step - 1], begin, end)
         span = (times[step - 1], times[step])
-        _step(topology, curves, numbers, (q, age, new), active, imposed, span[1] - span[0], scratch)
+        _step(topology, curves, numbers, (q, age, new, last), active, imposed, span[1] - span[0], scratch)
         q, new = new, q
         _keep(q, kept, after)
         _put(after, lost_out, slot[step], begin, end)

@@ -1,0 +1,111 @@
+"""Where tasks run: threads, processes, or the workers of a Dask cluster, behind one interface."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Final, Literal, Protocol
+
+from fiducial.errors import RunError
+
+Workers = Literal["threads", "processes"]
+
+MOST_BY_DEFAULT: Final = 8
+"""Steps use threads of their own, and hold a part of their data in memory."""
+_CONNECT_S: Final = 10.0
+
+
+class Executor(Protocol):
+    """What the engine asks of an executor; those of ``concurrent.futures`` have it, and Dask's ``get_executor()``."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run a function elsewhere."""
+
+    def map(self, fn: Callable[..., Any], /, *iterables: Any) -> Iterator[Any]:
+        """Run a function on every item, and give the results in their order."""
+
+
+def default_workers() -> int:
+    """Return how many tasks run at once by default: as many as there are cores, at most `MOST_BY_DEFAULT`."""
+    return max(1, min(MOST_BY_DEFAULT, len(os.sched_getaffinity(0))))
+
+
+@contextmanager
+def executor(
+    scheduler: str = "local", workers: int | None = None, *, kind: Workers = "threads"
+) -> Iterator[tuple[Executor, int]]:
+    """Open an executor.
+
+    Parameters
+    ----------
+    scheduler : str
+        ``local``, or the address of a Dask scheduler such as ``tcp://10.0.0.1:8786``. Its workers must see the same
+        folders under the same names.
+    workers : int, optional
+        Tasks at once; the number of cores by default, or of the threads of the cluster.
+    kind : {"threads", "processes"}
+        Of the local executor. Threads: the kernels free the interpreter, and nothing has to be sent. Processes pay
+        where a step is held up by Python itself.
+
+    Yields
+    ------
+    tuple of Executor and int
+        And how many tasks it takes at once.
+
+    Raises
+    ------
+    RunError
+        FID-5006 for fewer than one worker, an address that is none, a cluster that does not answer, or Dask missing.
+    """
+    if workers is not None and workers < 1:
+        raise _refused(f"{workers} workers", "--workers", "one worker or more")
+    if scheduler == "local":
+        count = workers or default_workers()
+        with _local(count, kind) as pool:
+            yield pool, count
+        return
+    with _cluster(scheduler) as (pool, threads):
+        yield pool, workers or threads
+
+
+@contextmanager
+def _local(count: int, kind: Workers) -> Iterator[Executor]:
+    if kind == "processes":
+        # A forked copy of a process with threads may stand still for ever.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(count, mp_context=context) as processes:
+            yield processes
+        return
+    with ThreadPoolExecutor(count, thread_name_prefix="task") as threads:
+        yield threads
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[tuple[Executor, int]]:
+    if "://" not in address:
+        raise _refused(f"no scheduler: {address!r}", "--scheduler", "`local`, or an address such as tcp://10.0.0.1:8786")
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise _refused(
+            "tasks are sent to a cluster with dask.distributed, which is not installed", "--scheduler",
+            "install it with `pip install 'fiducial[scale]'`, or run with --scheduler local",
+        ) from error  # fmt: skip
+    try:
+        client: Any = Client(address, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise _refused(
+            f"the scheduler does not answer: {str(error) or type(error).__name__}", address,
+            "start one with `dask scheduler` and workers with `dask worker ADDRESS`, or run with --scheduler local",
+        ) from error  # fmt: skip
+    with client:
+        threads = sum(client.nthreads().values())
+        # Not pure: a task that is run again has another folder to write to.
+        yield client.get_executor(pure=False), max(1, threads)
+
+
+def _refused(problem: str, where: str, fix: str) -> RunError:
+    return RunError("FID-5006", problem, where=where, fix=fix)
