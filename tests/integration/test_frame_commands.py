@@ -56,6 +56,16 @@ def test_longitude_and_latitude():
     assert np.sign(xyz).tolist() == [1.0, -1.0, -1.0]
 
 
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    table, file = tmp_path / "a.csv", tmp_path / "file"
+    table.write_text(TABLE)
+    file.write_text("no folder")
+    done = fiducial("frame", "transform", table, "--from", "ITRF2020", "--to", "ETRF2000", "--out", file / "b.csv")
+    assert done.code == 2
+    assert "FID-1377: the output cannot be written" in done.err
+    assert str(file) in done.err
+
+
 def test_tables_there_and_back(tmp_path):
     source, there, back = tmp_path / "a.csv", tmp_path / "new" / "b.txt", tmp_path / "c.csv"
     source.write_text(TABLE)

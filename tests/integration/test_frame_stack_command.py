@@ -16,7 +16,9 @@ import pytest
 from commands import fiducial
 from fiducial.formats import sinex
 from fiducial.geodesy.epochs import decimal_year
+from fiducial.runs import frame_stack
 from fiducial.runs.frame_stack_reference import read_stack_reference
+from fiducial.stations.combination_model import StationOptions
 from stack_factory import BENT, BREAK, BROKEN, JUMP_M, KINK_M_PER_YR, T0, StackWorld
 
 WEEKS = StackWorld().weeks
@@ -45,6 +47,12 @@ def world(made, tmp_path):
 def arguments(folder, days, *more, out="out"):
     return ["frame", "stack", *days, "--reference", folder / "REF.SNX", "--discontinuities", folder / "SOLN.SNX", "--psd",
             folder / "PSD.SNX", "--core", folder / "CORE.TXT", "--out", folder / out, "--json", *more]  # fmt: skip
+
+
+@pytest.fixture
+def weeks(world, made):
+    """The weekly combinations of the first stack, in the folder of the next: they come from the same input."""
+    shutil.copytree(made[0] / "out" / "weeks", world[0] / "out" / "weeks")
 
 
 def stack(folder, days, *more, out="out"):
@@ -148,6 +156,7 @@ def test_the_stack_is_a_reference_for_the_next(made):
     assert found.segments.velocity_number((f"S{BENT:03d}", "A", "2")) == "2"
 
 
+@pytest.mark.usefixtures("weeks")
 def test_inner_datum_has_no_mean_and_no_drift(world):
     folder, days = world
     done = stack(folder, days, "--datum", "inner")
@@ -160,6 +169,8 @@ def test_inner_datum_has_no_mean_and_no_drift(world):
         assert abs(series.mean()) < 1e-3
         assert abs(np.polyfit(years, series, 1)[0]) < 1e-3
     assert report["product"]["datum"] == "inner"
+    # The datum of the stack is nothing to the weeks.
+    assert all(one["reused"] for one in report["solutions"])
 
 
 def test_a_killed_run_goes_on(world, made):
@@ -209,6 +220,7 @@ def test_positions_alone_of_one_week(world):
     assert np.abs(found.xyz[kept] - np.array([truth[found.codes[row]] for row in kept])).max() < 0.015
 
 
+@pytest.mark.usefixtures("weeks")
 def test_the_reference_epoch_can_be_chosen(world):
     folder, days = world
     done = stack(folder, days, "--epoch", "2014-07-01", "--colocated-m", "1e7")
@@ -222,6 +234,40 @@ def test_a_folder_that_cannot_be_made_is_named(world):
     folder, days = world
     (folder / "refused").write_text("a file")
     assert "FID-1355" in refused(folder, days[:2])
+
+
+@pytest.mark.parametrize("option", ["--residual-limit-mm", "--normalised-limit", "--core-limit-mm", "--colocated-m",
+                                    "--core-velocity-limit-mm-per-yr"])  # fmt: skip
+@pytest.mark.parametrize("value", ["-1", "nan", "inf"])
+def test_limits_that_nothing_exceeds_are_refused(world, option, value):
+    folder, days = world
+    assert "FID-1375" in refused(folder, days[:2], f"{option}={value}")
+    assert not (folder / "refused").exists()
+
+
+def test_a_post_seismic_file_without_terms_is_refused(world):
+    folder, days = world
+    done = fiducial("frame", "stack", *days[:2], "--reference", folder / "REF.SNX", "--psd", folder / "SOLN.SNX",
+                    "--out", folder / "refused")  # fmt: skip
+    assert done.code == 3
+    assert "FID-2464" in done.err
+
+
+def test_weeks_that_another_run_replaced_are_not_stacked(world, monkeypatch):
+    """A run with other options in the same folder, between the combination of a week and its stacking."""
+    folder, days = world
+    combine = frame_stack.weekly
+
+    def disturbed(group, task, advance):
+        week = combine(group, task, advance)
+        combine(group, replace(task, options=StationOptions(residual_limit_m=0.05)), advance)
+        return week
+
+    monkeypatch.setattr(frame_stack, "weekly", disturbed)
+    assert "FID-1376" in refused(folder, days[:2])
+    assert not list((folder / "refused").glob("*_SUM.JSON"))
+    monkeypatch.undo()
+    assert stack(folder, days[:2], out="refused").code == 0
 
 
 def test_rates_of_one_epoch_are_refused(world):

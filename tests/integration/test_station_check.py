@@ -136,6 +136,35 @@ def test_a_common_mode_is_removed_and_marked(region, monkeypatch):
     assert len(answer["files"]) == 13
 
 
+def test_all_files_of_a_common_mode_are_written_or_none(region, monkeypatch):
+    monkeypatch.setattr("fiducial.reports.style.png_bytes", lambda _: b"figure")
+    words = ["stations", "common-mode", *sorted(region.glob("*.tenv")), "--sites", region / "sites.csv", "--out"]
+    out = region / "out"
+    out.mkdir()
+    (out / "ST05-common-mode.csv").write_text("of another region")
+    assert "FID-1002" in fiducial(*words, out).err
+    assert [path.name for path in out.iterdir()] == ["ST05-common-mode.csv"]
+    assert "FID-1355" in fiducial(*words, out / "ST05-common-mode.csv").err
+
+
+def test_a_site_at_two_places_is_refused(region):
+    table = region / "sites.csv"
+    files = tuple(sorted(region.glob("*.tenv")))
+    sound = table.read_text()
+    table.write_text(sound + "ST00,12.001,46,100\n")
+    assert len(filter_series(CommonModeRequest(files, sites=table))) == 6
+    table.write_text(sound + "ST00,13,46,100\n")
+    with pytest.raises(InputError, match="FID-1378: ST00 stands at two places 77"):
+        filter_series(CommonModeRequest(files, sites=table))
+
+
+@pytest.mark.parametrize("options", [{"length_km": -1.0}, {"length_km": np.nan}, {"least_stations": 0}])
+def test_a_mean_of_nothing_is_refused(region, options):
+    files = tuple(sorted(region.glob("*.tenv")))
+    with pytest.raises(InputError, match="FID-1335: .* give no mean"):
+        filter_series(CommonModeRequest(files, sites=region / "sites.csv", **options))
+
+
 def test_what_is_no_region_is_refused(region):
     files = tuple(sorted(region.glob("*.tenv")))
     with pytest.raises(InputError, match="FID-1358"):

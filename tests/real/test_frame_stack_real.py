@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 
@@ -15,17 +17,23 @@ from support import data_path
 pytestmark = pytest.mark.real
 
 
-@pytest.mark.slow
 def test_the_day_of_2018_stacks_into_the_frame(tmp_path):
-    day, reference = data_path("sinex/igs18P19821_all_CoordOnly.snx"), data_path("sinex/igs17P49_CoordOnly.snx")
-    done = fiducial("frame", "stack", day, "--reference", reference, "--out", tmp_path, "--json")
+    """Every third station: matrices of all 558 take ten times as long; `frame align` takes all of them."""
+    reference = data_path("sinex/igs17P49_CoordOnly.snx")
+    solution = sinex.read(data_path("sinex/igs18P19821_all_CoordOnly.snx")).solution
+    table = solution.estimate
+    rows = np.isin(table.codes, np.unique(table.codes)[::3])
+    part = type(table)(*(getattr(table, column.name)[rows] for column in fields(table)))
+    day = tmp_path / "igs18P19821.snx"
+    sinex.write(replace(solution, estimate=part), day)
+    done = fiducial("frame", "stack", day, "--reference", reference, "--out", tmp_path / "out", "--json")
     assert done.code == 0, done.err
     report = done.json
     product = report["product"]
     assert not product["rates"]
-    assert product["stations"] == 558
-    # B4: 430 of 474 common stations fit.
-    assert len(product["core_segments"]) >= 430
+    assert product["stations"] == rows.sum() // 3 > 180
+    # B4: 430 of 474 common stations fit, and of these as large a part.
+    assert len(product["core_segments"]) >= 430 / 558 * product["stations"]
     (solution,) = report["solutions"]
     (entry,) = solution["days"]
     found = entry["helmert"]
@@ -33,8 +41,8 @@ def test_the_day_of_2018_stacks_into_the_frame(tmp_path):
     assert abs(found["scale_ppb"]) < 0.3
     assert max(abs(found[f"rotation_{axis}_mas"]) for axis in "xyz") < 0.05
     (name,) = [one for one in product["files"] if one.endswith(".SNX")]
-    written = sinex.read(tmp_path / name, strictness="raise").solution
-    assert len(written.estimate) == 3 * 558
+    written = sinex.read(tmp_path / "out" / name, strictness="raise").solution
+    assert len(written.estimate) == 3 * product["stations"]
     assert written.discontinuities is not None
 
 

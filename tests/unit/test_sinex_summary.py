@@ -82,6 +82,14 @@ def test_compressed_and_pure_python_yaml(monkeypatch):
     assert read(SUMMARY).rejections == packed.rejections
 
 
+@pytest.mark.parametrize("text", ["a: &x b", "a: !t b", "- *x"])
+def test_messages_of_the_tree_fit_any_file(text):
+    with pytest.raises(FormatError, match="overlay.yaml, line 1") as caught:
+        yaml_tree.parse_tree(text, "overlay.yaml", "FID-2443")
+    assert "summary" not in str(caught.value)
+    assert "if the file is yours" in caught.value.fix
+
+
 @pytest.mark.parametrize(
     ("text", "code", "problem"),
     [

@@ -16,7 +16,7 @@ from fiducial.stations.stacking_segments import SegmentTable, colocated_velociti
 from fiducial.stations.systems import CentreSolution
 
 STATIONS, CORE, EPOCHS, T0 = 14, 8, 26, 2015.0
-NO_LIMITS = StackOptions(residual_limit_m=np.inf, normalised_limit=np.inf)
+NO_LIMITS = StackOptions(residual_limit_m=1e6, normalised_limit=1e6)
 AXES = ("STAX", "STAY", "STAZ")
 JUMP_STATION, JUMP_YR, JUMP_M = 11, 2016.2, np.array([0.02, -0.01, 0.015])
 

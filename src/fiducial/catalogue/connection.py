@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.pool import QueuePool
 
 from fiducial.errors import CatalogueError
 
@@ -82,7 +83,6 @@ def open_database(address: URL, *, read_only: bool) -> Opened:
         engine = create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": 15})
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise _unopened("PostgreSQL needs the driver of the extra postgres", shown(address)) from error
-    _count_roots(engine)
     return Opened(engine, read_only, ())
 
 
@@ -95,7 +95,7 @@ def _open_sqlite(address: URL, *, read_only: bool) -> Opened:
             raise _unopened("there is no catalogue", str(path))
         if not read_only:
             findings.append(f"{path} may only be read")
-        return Opened(_sqlite_engine(path, _readable(path, findings)), True, tuple(findings))
+        return Opened(_sqlite_engine(path, _readable(path, findings)), read_only=True, findings=tuple(findings))
     if path.is_dir():
         raise _unopened("this is a folder", str(path))
     try:
@@ -103,7 +103,7 @@ def _open_sqlite(address: URL, *, read_only: bool) -> Opened:
     except OSError as error:
         raise _unopened(f"its folder cannot be made: {error.strerror}", str(path)) from error
     journal = _journal(path, findings)
-    return Opened(_sqlite_engine(path, "rwc", journal), False, tuple(findings))
+    return Opened(_sqlite_engine(path, "rwc", journal), read_only=False, findings=tuple(findings))
 
 
 def _readable(path: Path, findings: list[str]) -> str:
@@ -157,7 +157,7 @@ def _sqlite_engine(path: Path, mode: str, journal: str | None = None) -> Engine:
             location, uri=True, timeout=BUSY_TIMEOUT_MS / 1e3, isolation_level=None, check_same_thread=False
         )
 
-    engine = create_engine("sqlite://", creator=connect)
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, _record: object) -> None:
@@ -173,7 +173,6 @@ def _sqlite_engine(path: Path, mode: str, journal: str | None = None) -> Engine:
         writes = connection.get_execution_options().get("fiducial_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    _count_roots(engine)
     return engine
 
 
@@ -198,22 +197,6 @@ def _set_journal(connection: Any, journal: str) -> None:
 
 
 _PAUSE: Final = threading.Event()
-
-
-def _count_roots(engine: Engine) -> None:
-    """Give every process connections of its own: those of a parent must not be used after a fork."""
-
-    @event.listens_for(engine, "connect")
-    def _(_connection: object, record: Any) -> None:
-        record.info["process"] = os.getpid()
-
-    @event.listens_for(engine, "checkout")
-    def _(_connection: object, record: Any, proxy: Any) -> None:
-        if record.info.get("process") != os.getpid():
-            from sqlalchemy.exc import DisconnectionError  # noqa: PLC0415
-
-            record.dbapi_connection = proxy.dbapi_connection = None
-            raise DisconnectionError("a connection of another process")
 
 
 _BUSY: Final = ("locked", "busy", "deadlock", "could not serialize", "server closed", "connection failed")

@@ -110,6 +110,11 @@ class ExportGraph:
         """Return the edges to its results of each run."""
         return _grouped((edge.target, edge) for edge in self.edges[Relation.GENERATED])
 
+    def sources_stated(self) -> dict[str, tuple[str, ...]]:
+        """Return what each thing is said to be derived from without a run."""
+        found = _grouped((edge.source, edge.target) for edge in self.edges[Relation.DERIVED])
+        return {one: tuple(dict.fromkeys(targets)) for one, targets in found.items()}
+
     def runs_of(self) -> dict[str, tuple[str, ...]]:
         """Return the runs that made each product or its files."""
         runs = _grouped((edge.source, edge.target) for edge in self.edges[Relation.GENERATED])
@@ -232,7 +237,7 @@ def bounds_of(product: ProductRecord) -> Bounds | None:
     if not all(isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in value):
         return None
     found = Bounds(*(float(one) for one in value))
-    inside = all(abs(one) <= 180.0 for one in (found.west, found.east)) and -90.0 <= found.south
+    inside = all(abs(one) <= 180.0 for one in (found.west, found.east)) and found.south >= -90.0
     return found if inside and found.south <= found.north <= 90.0 else None
 
 

@@ -105,6 +105,11 @@ def record_uri(identity: str) -> str:
     return uri(record(identity))
 
 
+def software(spelled: str) -> str:
+    """Return the qualified name of software that only a run names; two slashes, so that no record has it."""
+    return f"cat:software/run/{local(spelled)}"
+
+
 def local(text: str) -> str:
     """Return a text percent-encoded, also slashes and colons, and whatever a file name may hold."""
     return quote(text, safe="", errors="surrogatepass")
@@ -142,25 +147,23 @@ def utc(moment: datetime) -> str:
     >>> utc(datetime(2024, 9, 15))
     '2024-09-15T00:00:00Z'
     """
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return aware.replace(tzinfo=None).isoformat() + "Z"
+    return instant(moment).replace(tzinfo=None).isoformat() + "Z"
+
+
+def instant(moment: datetime) -> datetime:
+    """Return a time in UTC that can be compared with others."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def plain(value: Any) -> Any:
     """Return JSON values: keys sorted, NaN and infinity as null, texts readable by all."""
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, str):
-        return text(value)
-    if isinstance(value, datetime):
-        return utc(value)
     if isinstance(value, Mapping):
         return {text(str(key)): plain(value[key]) for key in sorted(value, key=str)}
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
-    return text(str(value))
+    if value is None or isinstance(value, bool | int | float):
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+    return utc(value) if isinstance(value, datetime) else text(str(value))
 
 
 def compact_json(value: Any) -> str:

@@ -146,7 +146,7 @@ def _software(graph: ExportGraph) -> dict[str, str]:
         for spelled in ((f"{agent.name} {agent.version}",) if agent.version else (agent.name,))
     }
     used = {run.software for run in graph.runs.values() if run is not None and run.software}
-    return {one: recorded.get(one, f"cat:software/{names.local(one)}") for one in sorted(used)}
+    return {one: recorded.get(one, names.software(one)) for one in sorted(used)}
 
 
 def _agents(graph: ExportGraph, software: dict[str, str]) -> Group:

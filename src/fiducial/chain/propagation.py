@@ -9,8 +9,9 @@ for the law of dependency, Haimes et al. 2005 for the recursion, Barker and Sant
     dq_i/dt = (f_i - q_i) / T_i               T of degradation while f > q, else of recovery
 
 Each step solves both linear equations exactly for a loss q of the supplier that is constant, and a loss f that is linear,
-during it. A supplier steps before its consumers wherever no circle forbids it, so that a long path costs no time of its own; in a
-circle one edge looks back by a step. Every step is a monotone map of (q, A, c), so more outage never means less loss.
+during it. A supplier steps before its consumers, so that a long path takes no time of its own; the nodes of a circle step twice, the
+second time with what the first gave. Nodes of the linear case take their inputs from the beginning of a step, as the recursion of
+Haimes does. Every step is a monotone map of (q, A, c), so more outage never means less loss.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
-from fiducial.chain.network import FloatArray, IntArray, Network, NodeLaw, Parameters
+from fiducial.chain.network import FloatArray, IntArray, Network, Parameters
 from fiducial.chain.propagation_kernel import run_samples
 from fiducial.errors import InputError
 
@@ -180,7 +183,7 @@ def propagate(
     final_lost = np.empty((parameters.samples, len(network.nodes)))
     final_age = np.empty((parameters.samples, network.supplier.size))
     run_samples(
-        (network.law, network.required, network.supplier, network.first_edge, network.edge_law, *_sequence(network)),
+        (network.law, network.required, network.supplier, network.first_edge, network.edge_law, _sequence(network)),
         (network.edge_curve, network.node_curve, network.curve_x, network.curve_y),
         tuple(np.ascontiguousarray(getattr(parameters, name)) for name in Parameters.__slots__),
         (times, *imposed, kept, slot),
@@ -189,20 +192,21 @@ def propagate(
     return Propagation(names, times[outputs], lost, crossing, regained, integral, final_lost, final_age)
 
 
-def _sequence(network: Network) -> tuple[IntArray, NDArray[np.bool_]]:
-    """Return an order in which suppliers come before consumers wherever no circle forbids it, and which edges keep to it.
+def _sequence(network: Network) -> IntArray:
+    """Return the order in which nodes step: suppliers before consumers, and the nodes of every circle twice.
 
-    Reverse postorder of a depth-first search that takes sources, and then ids, in alphabetical order: whatever order the nodes are
-    given in, it is the same. Nodes of the linear case take all inputs from the beginning of a step, as its recursion does.
+    Reverse postorder of a depth-first search that takes sources first, and ids in alphabetical order: it is the same whatever
+    order the nodes are given in. Circles (strongly connected components) stand together in the order of their first node.
     """
-    rank = np.argsort(np.argsort(np.array(network.nodes, dtype=object))) if network.nodes else np.zeros(0, dtype=np.int64)
-    onward: list[list[int]] = [[] for _ in network.nodes]
+    count = len(network.nodes)
+    rank = {node: place for place, node in enumerate(sorted(range(count), key=network.nodes.__getitem__))}
+    onward: list[list[int]] = [[] for _ in range(count)]
     for supplier, consumer in zip(network.supplier.tolist(), network.consumer.tolist(), strict=True):
         onward[supplier].append(consumer)
     inputs = np.diff(network.first_edge)
     done: list[int] = []
     seen: set[int] = set()
-    for root in sorted(range(len(network.nodes)), key=lambda node: (inputs[node] > 0, rank[node])):
+    for root in sorted(range(count), key=lambda node: (inputs[node] > 0, rank[node])):
         stack = [] if root in seen else [(root, iter(sorted(onward[root], key=rank.__getitem__)))]
         seen.add(root)
         while stack:
@@ -214,11 +218,14 @@ def _sequence(network: Network) -> tuple[IntArray, NDArray[np.bool_]]:
             else:
                 seen.add(following)
                 stack.append((following, iter(sorted(onward[following], key=rank.__getitem__))))
-    order = np.array(done[::-1], dtype=np.int64)
-    place = np.empty_like(order)
-    place[order] = np.arange(order.size)
-    forward = place[network.supplier] < place[network.consumer]
-    return order, forward & (network.law[network.consumer] != NodeLaw.SUM)
+    ones = np.ones(network.supplier.size, dtype=np.int8)
+    graph = csr_array((ones, (network.supplier, network.consumer)), shape=(count, count))
+    circles: dict[int, list[int]] = {}
+    circle_of = connected_components(graph, connection="strong")[1] if count else ()
+    for node in reversed(done):
+        circles.setdefault(circle_of[node], []).append(node)
+    order = [node for nodes in circles.values() for node in (nodes * 2 if len(nodes) > 1 else nodes)]
+    return np.array(order, dtype=np.int64)
 
 
 def _outputs(count: int, wanted: int) -> IntArray:

@@ -13,7 +13,7 @@ from numba import njit, prange
 
 from fiducial.chain.network import FloatArray, IntArray
 
-Topology = tuple[IntArray, IntArray, IntArray, IntArray, IntArray, IntArray, Any]
+Topology = tuple[IntArray, IntArray, IntArray, IntArray, IntArray, IntArray]
 Curves = tuple[IntArray, IntArray, FloatArray, FloatArray]
 Timetable = tuple[FloatArray, IntArray, FloatArray, IntArray, IntArray]
 Outputs = tuple[Any, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
@@ -40,6 +40,15 @@ def _fall(x: float) -> float:
     return p * p
 
 
+@njit(cache=True, inline="always")
+def _weight_of_begin(z: float) -> float:
+    """Weight w of the begin of a linear input whose constant equal, f1 - (f1 - f0) w, leads y' = (f - y) / T to the same end.
+
+    w = 1 / z - 1 / (e^z - 1) with z = dt / T, here to 0.03: half for slow responses, nothing for those that follow at once.
+    """
+    return 1.0 / np.sqrt(4.0 + z * z)
+
+
 @njit(cache=True)
 def _interpolate(x: FloatArray, y: FloatArray, first: int, last: int, at: float) -> float:
     if at <= x[first]:
@@ -52,16 +61,18 @@ def _interpolate(x: FloatArray, y: FloatArray, first: int, last: int, at: float)
 
 
 @njit(cache=True)
-def _grow(age: FloatArray, before: FloatArray, after: FloatArray, flush_rate: FloatArray, dt: float) -> None:
-    """Solve dA/dt = q - (1 - q) A / R over a step, q in its middle: A e^(-z) + q dt (1 - e^(-z)) / z, z = (1 - q) dt / R."""
+def _grow(
+    age: FloatArray, before: FloatArray, after: FloatArray, flush_rate: FloatArray, dt: float, grown: FloatArray
+) -> None:
+    """Solve dA/dt = q - (1 - q) A / R over a step with a mean q: A e^(-z) + q dt (1 - e^(-z)) / z, z = (1 - q) dt / R."""
     for j in range(BLOCK):
-        q = 0.5 * (before[j] + after[j])
+        q = after[j] - (after[j] - before[j]) * _weight_of_begin(dt * flush_rate[j])
         z = (1.0 - q) * dt * flush_rate[j]
         z = max(0.0, z)
         left = _fall(z)
         series = 1.0 - z * (0.5 - z * (1.0 / 6.0))
         mean = (1.0 - left) / (z if z > _SMALL else 1.0)
-        age[j] = age[j] * left + q * dt * (mean if z > _SMALL else series)
+        grown[j] = age[j] * left + q * dt * (mean if z > _SMALL else series)
 
 
 @njit(cache=True)
@@ -119,34 +130,32 @@ def _relax(q: FloatArray, wanted: FloatArray, down: FloatArray, up: FloatArray, 
 
 
 @njit(cache=True)
-def _average(last: FloatArray, wanted: FloatArray, down: FloatArray, up: FloatArray, dt: float) -> None:
-    """Replace a loss f that rises linearly over a step by the constant that leads to the same end.
-
-    Of q' = (f - q) / T with f from f0 to f1 the end is that of the constant f1 - (f1 - f0) w, w = 1 / z - 1 / (e^z - 1), z = dt / T.
-    """
+def _average(
+    last: FloatArray, wanted: FloatArray, down: FloatArray, up: FloatArray, dt: float, kept: FloatArray
+) -> None:
+    """Replace a loss f that is linear over a step by its constant equal."""
     for j in range(BLOCK):
         now = wanted[j]
-        z = dt * (down[j] if now > last[j] else up[j])
-        safe = max(z, _SMALL)
-        share = 1.0 / safe + 1.0 - 1.0 / (1.0 - _fall(safe))
-        wanted[j] = now - (now - last[j]) * min(0.5, max(0.0, share))
-        last[j] = now
+        change = now - last[j]
+        wanted[j] = now - change * _weight_of_begin(dt * (down[j] if change > 0.0 else up[j]))
+        kept[j] = now
 
 
 @njit(cache=True)
 def _step_edge(
-    edge: int, law: int, curves: Curves, edges: Arrays, lost: tuple[Any, Any], age: FloatArray, dt: float, u: FloatArray
+    edge: int, law: int, curves: Curves, edges: Arrays, lost: tuple[Any, Any], ages: Arrays, dt: float, u: FloatArray
 ) -> None:
     _, _, kept, hold, decay_rate, flush_rate = edges
     before, after = lost
+    age, grown = ages
     if law == _DIRECT:
         _direct_loss(after, kept[edge], u)
         return
-    _grow(age[edge], before, after, flush_rate[edge], dt)
+    _grow(age[edge], before, after, flush_rate[edge], dt, grown[edge])
     if law == _AGE_CURVE:
-        _curve_loss(age[edge], kept[edge], curves, edge, u)
+        _curve_loss(grown[edge], kept[edge], curves, edge, u)
     else:
-        _held_loss(age[edge], kept[edge], hold[edge], decay_rate[edge], u)
+        _held_loss(grown[edge], kept[edge], hold[edge], decay_rate[edge], u)
 
 
 @njit(cache=True)
@@ -156,14 +165,14 @@ def _gather(
     curves: Curves,
     edges: Arrays,
     state: Arrays,
-    active: tuple[Any, Any],
+    active: tuple[Any, Any, Any],
     dt: float,
     scratch: Arrays,
 ) -> None:
     """Step the edges to a node, and gather what its inputs have lost as its law wants it."""
-    law, _, supplier, first_edge, edge_law, _, ready = topology
-    q, age, new = state
-    node_active, edge_active = active
+    law, _, supplier, first_edge, edge_law, _ = topology
+    q, new, _, _, age, grown = state
+    node_active, edge_active, stepped = active
     inputs, worst, wanted = scratch
     first = first_edge[node]
     wanted[:] = 1.0 if law[node] == _FUNCTIONAL else 0.0
@@ -175,8 +184,8 @@ def _gather(
             continue
         edge_active[edge] = True
         before = q[supplier[edge]]
-        after = new[supplier[edge]] if ready[edge] else before
-        _step_edge(edge, edge_law[edge], curves, edges, (before, after), age, dt, u)
+        after = new[supplier[edge]] if stepped[supplier[edge]] and law[node] != _SUM else before
+        _step_edge(edge, edge_law[edge], curves, edges, (before, after), (age, grown), dt, u)
         if law[node] == _FUNCTIONAL:
             _add_functional(u, edges[0][edge], edges[1][edge], wanted, worst)
         elif law[node] != _ORDER:
@@ -186,7 +195,7 @@ def _gather(
 @njit(cache=True)
 def _conclude(node: int, topology: Topology, curves: Curves, scratch: Arrays) -> None:
     """Turn what was gathered into the loss of production that it leads to, in the last array of the scratch."""
-    law, required, _, first_edge, _, _, _ = topology
+    law, required, _, first_edge, _, _ = topology
     inputs, worst, wanted = scratch
     count = first_edge[node + 1] - first_edge[node]
     if law[node] == _FUNCTIONAL:
@@ -209,27 +218,29 @@ def _step(
     curves: Curves,
     parameters: tuple[Arrays, Arrays],
     state: Arrays,
-    active: tuple[Any, Any],
+    active: tuple[Any, Any, Any],
     imposed: FloatArray,
     dt: float,
     scratch: Arrays,
 ) -> None:
-    """Step all nodes from ``state[0]`` into ``state[2]``, each after those of its suppliers that come before it."""
-    q, age, new, last = state
+    """Step all nodes in the order given: those of a circle come twice in it, the second time knowing all of their suppliers."""
+    q, new, last, kept, _, _ = state
     edges, (down, up) = parameters
     law, wanted = topology[0], scratch[2]
+    active[2][:] = False
     for node in topology[5]:
-        _gather(node, topology, curves, edges, (q, age, new), active, dt, scratch)
+        _gather(node, topology, curves, edges, state, active, dt, scratch)
         _conclude(node, topology, curves, scratch)
         if law[node] == _SUM:
             for j in range(BLOCK):
                 wanted[j] = min(1.0, wanted[j] + imposed[node])
         else:
-            _average(last[node], wanted, down[node], up[node], dt)
+            _average(last[node], wanted, down[node], up[node], dt, kept[node])
         _relax(q[node], wanted, down[node], up[node], dt, new[node])
         if law[node] != _SUM and imposed[node] > 0.0:
             new[node] = np.maximum(new[node], imposed[node])
         active[0][node] = new[node].max() > 0.0
+        active[2][node] = True
 
 
 @njit(cache=True)
@@ -325,14 +336,16 @@ def _impose(law: IntArray, failing: IntArray, level: FloatArray, imposed: FloatA
 def _run_block(
     begin: int, topology: Topology, curves: Curves, parameters: Arrays, schedule: Timetable, outputs: Outputs
 ) -> None:
-    law, _, supplier, first_edge, _, _, _ = topology
+    law, _, supplier, first_edge, _, _ = topology
     times, failing, level, kept, slot = schedule
     lost_out, crossing, regained, integral, final_lost, final_age = outputs
     end = min(begin + BLOCK, lost_out.shape[0])
     numbers = _block_parameters(parameters, begin, end)
-    q, new, last = np.zeros((law.size, BLOCK)), np.zeros((law.size, BLOCK)), np.zeros((law.size, BLOCK))
-    age, imposed = np.zeros((supplier.size, BLOCK)), np.zeros(law.size)
-    active = (np.zeros(law.size, dtype=np.bool_), np.zeros(supplier.size, dtype=np.bool_))
+    q, new = np.zeros((law.size, BLOCK)), np.zeros((law.size, BLOCK))
+    last, latest = np.zeros((law.size, BLOCK)), np.zeros((law.size, BLOCK))
+    age, grown = np.zeros((supplier.size, BLOCK)), np.zeros((supplier.size, BLOCK))
+    imposed, flags = np.zeros(law.size), np.zeros(law.size, dtype=np.bool_)
+    active = (np.zeros(law.size, dtype=np.bool_), np.zeros(supplier.size, dtype=np.bool_), flags)
     scratch = (np.zeros((_most(first_edge) + 1, BLOCK)), np.zeros(BLOCK), np.zeros(BLOCK))
     before, after = np.zeros((BLOCK, kept.size)), np.zeros((BLOCK, kept.size))
     for step in range(1, times.size):
@@ -341,8 +354,8 @@ def _run_block(
             _keep(q, kept, before)
             _put(before, lost_out, slot[step - 1], begin, end)
         span = (times[step - 1], times[step])
-        _step(topology, curves, numbers, (q, age, new, last), active, imposed, span[1] - span[0], scratch)
-        q, new = new, q
+        _step(topology, curves, numbers, (q, new, last, latest, age, grown), active, imposed, span[1] - span[0], scratch)
+        q, new, last, latest, age, grown = new, q, latest, last, grown, age
         _keep(q, kept, after)
         _put(after, lost_out, slot[step], begin, end)
         for j in range(end - begin):

@@ -21,7 +21,7 @@ def _run() -> int:
     # Read when NumPy loads: threads of BLAS that wait for each other slow small factorisations several times.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from fiducial.cli.app import app
-    from fiducial.errors import FiducialError
+    from fiducial.errors import FiducialError, InputError
 
     try:
         app(sys.argv[1:])
@@ -33,6 +33,15 @@ def _run() -> int:
         # The reader of a pipe has seen enough; keep the interpreter from complaining while it closes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # Readers turn theirs into errors of the file: this one is of an output, or of the place for it.
+        refused = InputError(
+            "FID-1377", f"the output cannot be written: {error.strerror or error}", where=str(error.filename or "--out"),
+            fix="give a place that can be made and written, on a disk with room",
+        )  # fmt: skip
+        sys.stdout.flush()
+        sys.stderr.write(f"{refused}\n")
+        return refused.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing half-written is left\n")
         return 130

@@ -118,6 +118,9 @@ class Manifest(_Strict):
     series_style: str
     tie: Tie
     requirements: tuple[Requirement, ...]
+    shortcomings: Annotated[
+        tuple[str, ...], Field(description="desirable in-situ inputs that were missing when the product was made")
+    ] = ()
     sources: tuple[SourceFile, ...]
     metadata: Metadata | None
     created_by: str

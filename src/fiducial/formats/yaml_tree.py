@@ -67,7 +67,7 @@ class _Builder:
         self._open: list[tuple[Node, str | None]] = []
 
     def error(self, problem: str, line: int) -> FormatError:
-        fix = "fetch the file again; if it was edited, undo that"
+        fix = "mend that line if the file is yours; otherwise fetch the file again"
         return FormatError(self._code, problem, where=f"{self._name}, line {line}", fix=fix)
 
     def root(self) -> Node:
@@ -78,9 +78,9 @@ class _Builder:
     def take(self, event: Any) -> None:
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise self.error("an anchor or alias, which no summary needs", line)
+            raise self.error("an anchor or alias, which is not read", line)
         if getattr(event, "tag", None) is not None:
-            raise self.error(f"a tag {event.tag!r}, which no summary needs", line)
+            raise self.error(f"a tag {event.tag!r}, which is not read", line)
         if isinstance(event, yaml.ScalarEvent):
             self._scalar(event.value, line)
         elif isinstance(event, yaml.SequenceStartEvent):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,10 @@ from fiducial.formats.egms_names import BurstName, Window
 from fiducial.formats.egms_xml import EgmsMetadata
 from fiducial.geodesy.station_velocities import StationVelocities
 from fiducial.motion.identifiers import POLARISATIONS, PROVIDERS, PointIds, encode_points
+from fiducial.motion.points import PointBlock
 from fiducial.motion.statistics import egms_statistics
 from fiducial.runs.simulation import SimulatedBurst, SimulatedWorld
+from fiducial.timescales import Epochs
 
 _STATISTICS: Final = ("rmse", "temporal_coherence", "mean_velocity", "mean_velocity_std", "acceleration",
                       "acceleration_std", "seasonality", "seasonality_std")  # fmt: skip
@@ -36,11 +38,17 @@ def window_of(bursts: Sequence[SimulatedBurst]) -> Window:
 
 def point_ids(burst: SimulatedBurst) -> NDArray[np.str_]:
     """Return the Level 2 identifiers of a burst; the provider is undefined, for none made these points."""
-    line, pixel = (np.asarray(burst.points.attributes[name], dtype=np.int64) for name in ("line", "pixel"))
-    provider, track, number, swath, polarisation = (
-        np.full(line.size, value) for value in (_PROVIDER, burst.track, burst.burst, burst.swath, burst.polarisation)
-    )
-    return encode_points(PointIds(provider, track, number, swath, polarisation, line, pixel))
+    return _ids(_name(burst, None), burst.points)
+
+
+def _name(burst: SimulatedBurst, window: Window | None) -> BurstName:
+    return BurstName("L2a", burst.track, burst.burst, burst.swath, POLARISATIONS[burst.polarisation], window)
+
+
+def _ids(name: BurstName, points: PointBlock) -> NDArray[np.str_]:
+    line, pixel = (np.asarray(points.attributes[key], dtype=np.int64) for key in ("line", "pixel"))
+    numbers = (_PROVIDER, name.track, name.burst, name.swath, POLARISATIONS.index(name.polarisation))
+    return encode_points(PointIds(*(np.full(line.size, value) for value in numbers), line, pixel))
 
 
 def write_burst(burst: SimulatedBurst, folder: Path, window: Window, *, seed: int) -> Path:
@@ -65,25 +73,55 @@ def write_burst(burst: SimulatedBurst, folder: Path, window: Window, *, seed: in
     The statistics are those of the printed series, by the formulas of the EGMS document, rounded as it prints them.
     The XML names no scene: the acquisitions are simulated, and a scene that was never taken has no name.
     """
-    name = BurstName("L2a", burst.track, burst.burst, burst.swath, POLARISATIONS[burst.polarisation], window)
+    source = f"simulated terrain, seed {seed}"
+    return write_blocks(_name(burst, window), burst.points.epochs, [burst.points], folder, dem_version=source)
+
+
+def write_blocks(
+    name: BurstName, epochs: Epochs, blocks: Iterable[PointBlock], folder: Path, *, dem_version: str,
+    snow_version: str | None = None,
+) -> Path:  # fmt: skip
+    """Write an EGMS Level 2a ZIP block by block: memory holds one block, whatever the number of points.
+
+    Parameters
+    ----------
+    name : BurstName
+    epochs : ndarray of datetime64[ns], shape (epoch,)
+        Of every block.
+    blocks : iterable of PointBlock
+        The documented columns without ``pid`` and statistics; NaN where a scene is missing.
+    folder : Path
+    dem_version, snow_version : str
+        What the XML says of auxiliary data.
+
+    Returns
+    -------
+    Path
+        The ZIP, whole or not there; see :func:`write_burst`.
+    """
     columns = tuple(column for column in LEVEL2_COLUMNS if column != "gnss_velocity")
-    header = Header("L2a", columns, columns, date_columns_of(burst.points.epochs))
-    computed = egms_statistics(burst.points.displacement_mm, burst.points.epochs)
-    attributes: dict[str, NDArray[Any]] = dict(burst.points.attributes)
-    attributes["pid"] = point_ids(burst).astype(np.bytes_)
-    # Adding zero turns the -0.0 that rounding leaves into 0.0.
-    attributes |= {field: np.round(getattr(computed, field), DECIMALS[field]) + 0.0 for field in _STATISTICS}
-    # float32 holds 0.1 mm as 0.10000000149: rounded again as float64, so that 0.1 is printed.
-    series_mm = np.asarray(np.round(burst.points.displacement_mm.T.astype(np.float64), 1), dtype=np.float64)
-    metadata = EgmsMetadata("L2a", burst.track, burst.burst, burst.swath, clusters=1,
-                            dem_version=f"simulated terrain, seed {seed}")  # fmt: skip
+    header = Header("L2a", columns, columns, date_columns_of(epochs))
+    metadata = EgmsMetadata("L2a", name.track, name.burst, name.swath, clusters=1, dem_version=dem_version,
+                            snow_version=snow_version)  # fmt: skip
     target = folder / f"{name}.zip"
     with atomic_file(target) as partial, zipfile.ZipFile(partial, "w") as archive:
         with archive.open(_entry(f"{name}.csv"), "w", force_zip64=True) as sink:
             egms_csv.write_header(sink, header)
-            egms_csv.write_rows(sink, header, attributes, series_mm, dict.fromkeys(_WHOLE_NUMBERS, "integer"))
+            for points in blocks:
+                _write_block(sink, header, name, points)
         archive.writestr(_entry(f"{name}.xml"), egms_xml.write(metadata))
     return target
+
+
+def _write_block(sink: IO[bytes], header: Header, name: BurstName, points: PointBlock) -> None:
+    computed = egms_statistics(points.displacement_mm, points.epochs)
+    attributes: dict[str, NDArray[Any]] = dict(points.attributes)
+    attributes["pid"] = _ids(name, points).astype(np.bytes_)
+    # Adding zero turns the -0.0 that rounding leaves into 0.0.
+    attributes |= {field: np.round(getattr(computed, field), DECIMALS[field]) + 0.0 for field in _STATISTICS}
+    # float32 holds 0.1 mm as 0.10000000149: rounded again as float64, so that 0.1 is printed.
+    series_mm = np.asarray(np.round(points.displacement_mm.T.astype(np.float64), 1), dtype=np.float64)
+    egms_csv.write_rows(sink, header, attributes, series_mm, dict.fromkeys(_WHOLE_NUMBERS, "integer"))
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -86,9 +86,7 @@ def files_in(path: Path) -> tuple[Path, ...]:
     """Return the files of a folder in order of their names, or the file itself."""
     if not path.is_dir():
         return (path,)
-    return tuple(
-        sorted(Path(folder, name) for folder, _, names in os.walk(path) for name in names)
-    )
+    return tuple(sorted(Path(folder, name) for folder, _, names in os.walk(path) for name in names))
 
 
 class Contents:

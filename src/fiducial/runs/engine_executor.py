@@ -86,16 +86,19 @@ def _local(count: int, kind: Workers) -> Iterator[Executor]:
 @contextmanager
 def _cluster(address: str) -> Iterator[tuple[Executor, int]]:
     if "://" not in address:
-        raise _refused(f"no scheduler: {address!r}", "--scheduler", "`local`, or an address such as tcp://10.0.0.1:8786")
+        raise _refused(
+            f"no scheduler: {address!r}", "--scheduler", "`local`, or an address such as tcp://10.0.0.1:8786"
+        )
     try:
-        from distributed import Client
+        import distributed
     except ImportError as error:
         raise _refused(
             "tasks are sent to a cluster with dask.distributed, which is not installed", "--scheduler",
             "install it with `pip install 'fiducial[scale]'`, or run with --scheduler local",
         ) from error  # fmt: skip
     try:
-        client: Any = Client(address, timeout=_CONNECT_S, set_as_default=False)
+        opened: Any = distributed.Client
+        client: Any = opened(address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise _refused(
             f"the scheduler does not answer: {str(error) or type(error).__name__}", address,

@@ -116,15 +116,12 @@ class Call:
         Empty folder to write to; it gets its name when the step has finished.
     place : Path
         That name.
-    shortcomings : tuple of str
-        Desirable inputs that are missing, to be written into the products.
     """
 
     parameters: Any
     inputs: Mapping[str, tuple[Path, ...]]
     out: Path
     place: Path
-    shortcomings: tuple[str, ...] = ()
 
     def one(self, slot: str) -> Path | None:
         """Return the path of a slot of at most one."""
@@ -208,9 +205,7 @@ class Task:
 
     def upstream(self) -> tuple[str, ...]:
         """Names of the tasks that it takes something from, each once."""
-        return tuple(
-            dict.fromkeys(one.task for many in self.inputs.values() for one in many if isinstance(one, Made))
-        )
+        return tuple(dict.fromkeys(one.task for many in self.inputs.values() for one in many if isinstance(one, Made)))
 
     def line(self, slot: str = "") -> str:
         """Say where the recipe speaks of a slot."""

@@ -227,7 +227,7 @@ def publish(contents: dict[str, bytes], out: Path, *, overwrite: bool) -> None:
                 files.enter_context(atomic_file(out / name, overwrite=overwrite)).write_bytes(content)
     except OSError as error:
         raise InputError(
-            "FID-1355", f"the combination cannot be written: {error.strerror or error}", where=str(out),
+            "FID-1355", f"the product cannot be written: {error.strerror or error}", where=str(out),
             fix="give a folder that can be made and written, on a disk with room",
         ) from error  # fmt: skip
 

@@ -128,7 +128,8 @@ def stack_frame(request: StackRequest) -> StackedFrame:
     ------
     InputError
         FID-1321 no file; FID-1324 velocities are wanted of too short a span; FID-1350 the reference; FID-1354 the list of
-        core stations; FID-1363 to FID-1365 discontinuities, files given twice; FID-1322 too few core stations.
+        core stations; FID-1363 to FID-1365 discontinuities, files given twice; FID-1322 too few core stations; FID-1375 a
+        distance that is none; FID-1376 another run changes the weekly files.
     NumericsError
         FID-3130, FID-3132, FID-3134 when nothing is left whose matrix can be used, or a system is singular.
     FormatError
@@ -139,6 +140,9 @@ def stack_frame(request: StackRequest) -> StackedFrame:
     A file or week that cannot be used is left out and named, unless the strictness is ``raise``. One week of files is in
     memory at a time; systems of the weeks wait on the disk, in a folder that is removed at the end.
     """
+    if not (np.isfinite(request.colocated_m) and request.colocated_m >= 0.0):
+        raise InputError("FID-1375", f"colocated_m is {request.colocated_m:g}: no distance", where="option colocated_m",
+                         fix="give metres, or 0 to leave velocities free")  # fmt: skip
     if not request.files:
         raise InputError("FID-1321", "no solution to stack", where="no file", fix="give SINEX files of days or weeks")
     reference = read_stack_reference(

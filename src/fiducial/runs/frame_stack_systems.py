@@ -10,7 +10,6 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fiducial.formats import sinex
 from fiducial.runs.frame_stack_reference import StackReference
 from fiducial.runs.frame_stack_weeks import Week
 from fiducial.stations.helmert_design import COORDINATES, ParameterKey, coordinate_rows
@@ -73,7 +72,7 @@ class WeekInput:
     def __init__(self, week: Week, reference: StackReference, store: SystemStore) -> None:
         self.name, self.epoch_yr = week.group.name, week.group.epoch_yr
         self._store, self._stored = store, week.path.stem
-        solution = sinex.read(week.path).solution
+        solution = week.solution()
         table = solution.estimate
         rows = np.flatnonzero(np.isin(table.types, list(COORDINATES)))
         names = zip(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fiducial.errors import FiducialError
+from fiducial.errors import FiducialError, InputError
 from fiducial.formats import sinex
 from fiducial.formats.atomic import atomic_file
 from fiducial.formats.igs_names import LongName, ProductName
@@ -27,6 +27,7 @@ from fiducial.runs.station_reference import ReferenceFrame, ReferenceSite, Site
 from fiducial.runs.station_sources import CentreFile, match_sites
 from fiducial.stations.combination import combine_stations
 from fiducial.stations.combination_model import SiteName, StationOptions
+from fiducial.stations.solution import StationSolution
 from fiducial.stations.systems import CentreSolution, unconstrained_normal
 
 PRODUCT: Final = ProductName("FID", "TST", "SNX")
@@ -86,6 +87,8 @@ class Week:
     left_out : dict of day to dict of station to str
     reused : bool
         Whether it was there before.
+    sha256 : str
+        Of the SINEX file.
     """
 
     group: Group
@@ -93,6 +96,23 @@ class Week:
     report: FrameReport
     left_out: dict[str, dict[str, str]]
     reused: bool
+    sha256: str
+
+    def solution(self) -> StationSolution:
+        """Read the SINEX file.
+
+        Raises
+        ------
+        InputError
+            FID-1376 when it is no longer the one of this stack.
+        """
+        file = sinex.read(self.path)
+        if file.sha256 != self.sha256:
+            raise InputError(
+                "FID-1376", "a weekly file is not the one that this stack made: another stack writes into the same folder",
+                where=str(self.path), fix="give every stack a folder of its own, or run one after the other",
+            )  # fmt: skip
+        return file.solution
 
 
 def weekly(group: Group, task: WeekTask, advance: Callable[[float], None]) -> Week:
@@ -113,13 +133,14 @@ def weekly(group: Group, task: WeekTask, advance: Callable[[float], None]) -> We
     report = build_report(combination, [path.name])
     with atomic_file(path) as partial:
         partial.write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
     record = {
-        "key": task.key(group), "sinex_sha256": hashlib.sha256(content).hexdigest(), "left_out": left_out,
+        "key": task.key(group), "sinex_sha256": digest, "left_out": left_out,
         "report": report.model_dump(mode="json"),
     }  # fmt: skip
     with atomic_file(path.with_suffix(".JSON")) as partial:
         partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return Week(group, path, report, left_out, reused=False)
+    return Week(group, path, report, left_out, reused=False, sha256=digest)
 
 
 def _kept(group: Group, task: WeekTask) -> Week | None:
@@ -134,7 +155,7 @@ def _kept(group: Group, task: WeekTask) -> Week | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         # Damaged, or of an older version: made again.
         return None
-    return Week(group, path, report, left_out, reused=True)
+    return Week(group, path, report, left_out, reused=True, sha256=record["sinex_sha256"])
 
 
 def _combined(

@@ -8,17 +8,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fiducial.errors import InputError
 from fiducial.formats import filtered_series
-from fiducial.formats.atomic import atomic_file
 from fiducial.formats.strictness import Strictness
 from fiducial.geodesy.ellipsoid import geocentric_position_m
 from fiducial.geodesy.frames import parse_frame
+from fiducial.runs.frame_combine import publish
 from fiducial.runs.station_check import read_sites
 from fiducial.runs.station_velocity import read_series
 from fiducial.stations.common_mode import LEAST_STATIONS, LENGTH_M, STATEMENT, CommonMode, detrended, remove_common_mode
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
+
+
+_ONE_SITE_M: Final = 1e3
+"""Marks of one site are no farther apart; what counts here are distances of hundreds of kilometres."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ def filter_series(
     ------
     InputError
         FID-1335 too few neighbours, or several frames; FID-1336 a station in two files; FID-1357 a file that is filtered
-        already; FID-1358 a series without position that the table of sites lacks; FID-1004 unknown frame.
+        already; FID-1358 a series without position that the table of sites lacks; FID-1378 a site at two places in that table;
+        FID-1004 unknown frame.
     """
     if request.frame is not None:
         parse_frame(request.frame)
@@ -127,7 +132,13 @@ def _places(path: Path) -> dict[str, Array]:
         return {}
     known = np.isfinite(sites.longitude_deg) & np.isfinite(sites.latitude_deg) & np.isfinite(sites.height_m)
     xyz = geocentric_position_m(sites.longitude_deg[known], sites.latitude_deg[known], sites.height_m[known])
-    return dict(zip(sites.codes[known].tolist(), xyz, strict=True))
+    places: dict[str, Array] = {}
+    for code, place in zip(sites.codes[known].tolist(), xyz, strict=True):
+        apart = float(np.linalg.norm(places.setdefault(code, place) - place))
+        if apart > _ONE_SITE_M:
+            raise InputError("FID-1378", f"{code} stands at two places {1e-3 * apart:.1f} km apart", where=str(path),
+                             fix="leave the wrong row out")  # fmt: skip
+    return places
 
 
 def _placed(series: StationSeries, places: Mapping[str, Array], path: Path) -> StationSeries:
@@ -179,25 +190,19 @@ def write(request: CommonModeRequest, found: list[StationMode], folder: Path, *,
     Raises
     ------
     InputError
-        FID-1002 when a file exists.
+        FID-1002 when a file exists, FID-1355 when one cannot be written; no file is written then.
     """
     from fiducial.reports.style import png_bytes
 
-    written = []
+    contents: dict[str, bytes] = {}
     for one in found:
         plain = re.sub(r"[^A-Za-z0-9_-]", "_", one.series.station)
-        series, picture = (folder / f"{plain}-common-mode{ending}" for ending in (".csv", ".png"))
-        filtered_series.write(one.found, series, overwrite=overwrite)
-        written.append(series)
+        contents[f"{plain}-common-mode.csv"] = filtered_series.to_bytes(one.found)
         if np.isfinite(one.found.mode_m).any():
-            content = png_bytes(figure_of(one))
-            with atomic_file(picture, overwrite=overwrite) as partial:
-                partial.write_bytes(content)
-            written.append(picture)
-    path = folder / "common_mode.json"
-    with atomic_file(path, overwrite=overwrite) as partial:
-        partial.write_text(json.dumps(summary(request, found), indent=1) + "\n", encoding="utf-8")
-    return [*written, path]
+            contents[f"{plain}-common-mode.png"] = png_bytes(figure_of(one))
+    contents["common_mode.json"] = (json.dumps(summary(request, found), indent=1) + "\n").encode()
+    publish(contents, folder, overwrite=overwrite)
+    return [folder / name for name in contents]
 
 
 def figure_of(one: StationMode) -> Figure:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fiducial.errors import FiducialError, InputError
+from fiducial.errors import FiducialError, FormatError, InputError
 from fiducial.formats import sinex
 from fiducial.formats.sinex import SinexFile
 from fiducial.formats.strictness import Strictness
@@ -135,7 +135,7 @@ def read_reference(
     InputError
         FID-1350 when no station has coordinates at the epoch, for want of positions, velocities or a solution that holds.
     FormatError
-        As `sinex.read`.
+        As `sinex.read`; FID-2464 when the post-seismic file has no terms.
 
     Notes
     -----
@@ -285,6 +285,9 @@ def _models(
         return {}, ("", ""), ()
     file: SinexFile = sinex.read(path, strictness=strictness)
     table = file.solution.post_seismic()
+    if not len(table):
+        raise FormatError("FID-2464", "no post-seismic terms", where=file.name,
+                          fix="give the post-seismic file of the frame solution, with AEXP_, TEXP_, ALOG_, TLOG_")  # fmt: skip
     terms: dict[Site, list[PostSeismicTerm]] = {}
     places: dict[Site, list[int]] = {}
     years = decimal_year(table.epochs_utc)

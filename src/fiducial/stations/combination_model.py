@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fiducial.errors import InputError
 from fiducial.stations.helmert_design import ParameterKey, coordinate_rows
 
 Array = NDArray[np.float64]
@@ -33,6 +36,11 @@ class StationOptions:
         How tightly the core holds origin, scale and orientation.
     core_limit_m : float
         A core station that departs from its reference by more in East, North or Up is no core station.
+
+    Raises
+    ------
+    InputError
+        FID-1375 for a limit that is not a positive number.
     """
 
     residual_limit_m: float = 0.02
@@ -41,6 +49,32 @@ class StationOptions:
     sweeps: int = 30
     datum_sigma_m: float = 1e-4
     core_limit_m: float = 0.02
+
+    def __post_init__(self) -> None:
+        require_limits(self)
+
+
+def require_limits(options: object, *, or_zero: Collection[str] = ()) -> None:
+    """Refuse options whose numbers are not positive: no residual exceeds a limit that is negative or NaN.
+
+    Parameters
+    ----------
+    options : dataclass
+    or_zero : collection of str
+        Numbers that may be zero.
+
+    Raises
+    ------
+    InputError
+        FID-1375.
+    """
+    for one in fields(options):  # type: ignore[arg-type]
+        value = getattr(options, one.name)
+        if isinstance(value, bool | str):
+            continue
+        if not (math.isfinite(value) and (value > 0 or (value == 0 and one.name in or_zero))):
+            raise InputError("FID-1375", f"{one.name} is {value:g}: nothing can be judged by it", where=f"option {one.name}",
+                             fix="give a positive number")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

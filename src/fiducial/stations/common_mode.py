@@ -132,7 +132,10 @@ def detrended(series: StationSeries) -> Float64:
 
 def _check(target: StationSeries, others: Sequence[StationSeries], length_m: float, least_stations: int) -> None:
     problem = ""
-    if len(others) < least_stations or least_stations < 1 or not length_m > 0.0:
+    if least_stations < 1 or not length_m > 0.0:
+        raise InputError("FID-1335", f"{least_stations} neighbours within lengths of {1e-3 * length_m:g} km give no mean",
+                         where=f"common mode at {target.station}", fix="ask for one neighbour or more, and a positive length")  # fmt: skip
+    if len(others) < least_stations:
         problem = f"{len(others)} neighbours, {least_stations} are needed"
     for number, one in enumerate((target, *others)):
         if one.axes != "enu" or not np.isfinite(one.reference_xyz_m).all():

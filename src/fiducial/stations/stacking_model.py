@@ -9,7 +9,7 @@ from typing import Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fiducial.stations.combination_model import StationRejection
+from fiducial.stations.combination_model import StationRejection, require_limits
 from fiducial.stations.helmert_design import ParameterKey, coordinate_rows
 from fiducial.stations.systems import CentreSolution, DatumFreeSystem
 
@@ -102,6 +102,11 @@ class StackOptions:
         Variance factors are iterated until they change by less than this part.
     sweeps : int
         Most iterations without a rejection.
+
+    Raises
+    ------
+    InputError
+        FID-1375 for a limit that is not a positive number.
     """
 
     rates: bool = True
@@ -116,6 +121,9 @@ class StackOptions:
     equal_velocity_sigma_m_per_yr: float = 1e-5
     variance_tolerance: float = 1e-3
     sweeps: int = 20
+
+    def __post_init__(self) -> None:
+        require_limits(self, or_zero=("core_span_yr", "least_span_yr"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,195 @@
+"""Write records inside a transaction: every statement may be repeated, by any number of processes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, bindparam, case, delete, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from fiducial.catalogue import rows
+from fiducial.catalogue.records import AgentRecord, EdgeRecord, Entity, FileRecord, ProductRecord, Relation, RunRecord
+from fiducial.catalogue.schema import AGENT, EDGE, ENTITY, FILE, LOCATION, NODE, PRODUCT, RUN
+from fiducial.errors import CatalogueError
+
+UNKNOWN_FORMAT: Final = "unknown"
+_CHUNK: Final = 500
+_EMPTY: Final = "{}"
+_RUN: Final = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Size (bytes) and time of change (ns since 1970) of a file when it was hashed."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records that are added in one transaction, in whatever order.
+
+    Attributes
+    ----------
+    seen : mapping of path to Seen
+        For paths of ``files``.
+    """
+
+    files: Sequence[FileRecord] = ()
+    entities: Sequence[Entity] = ()
+    products: Sequence[ProductRecord] = ()
+    agents: Sequence[AgentRecord] = ()
+    edges: Sequence[EdgeRecord] = ()
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+
+
+def chunks(values: Iterable[str]) -> Iterator[list[str]]:
+    """Yield values, each once, in pieces that fit into one statement."""
+    whole = sorted(set(values))
+    for first in range(0, len(whole), _CHUNK):
+        yield whole[first : first + _CHUNK]
+
+
+def keys_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """Return the keys of the nodes that exist among the ids."""
+    found: dict[str, int] = {}
+    for part in chunks(ids):
+        found |= {
+            row.id: row.key for row in connection.execute(select(NODE.c.id, NODE.c.key).where(NODE.c.id.in_(part)))
+        }
+    return found
+
+
+def write_batch(connection: Connection, batch: Batch) -> None:
+    """Add the records of a batch.
+
+    Raises
+    ------
+    CatalogueError
+        FID-4004 for an edge or a product that names an id that is not there; FID-4005 for a record that cannot be
+        stored.
+    """
+    _write_agents(connection, batch.agents)
+    nodes = {one.id: rows.node_row(one.id, str(one.kind), one.name) for one in batch.entities}
+    nodes |= {one.id: rows.node_row(one.id, "product", one.name) for one in batch.products}
+    nodes |= {one.id: rows.node_row(one.id, "file", one.name) for one in batch.files}
+    keys = _write_nodes(connection, nodes)
+    _upsert(connection, ENTITY, [{"key": keys[one.id], **rows.entity_row(one)} for one in batch.entities])
+    _write_files(connection, batch.files, keys, batch.seen)
+    _upsert(connection, PRODUCT, [{"key": keys[one.id], **rows.product_row(one)} for one in batch.products])
+    members = [EdgeRecord(Relation.MEMBER, one.id, file) for one in batch.products for file in one.files]
+    stated = {(edge.source, edge.target) for edge in batch.edges if edge.relation is Relation.MEMBER}
+    members = [edge for edge in members if (edge.source, edge.target) not in stated]
+    _forget_members(connection, [keys[one.id] for one in batch.products])
+    write_edges(connection, [*members, *batch.edges], keys)
+
+
+def write_edges(connection: Connection, edges: Iterable[EdgeRecord], keys: Mapping[str, int] | None = None) -> None:
+    """Add edges between nodes that exist, FID-4004 otherwise."""
+    wanted = list(edges)
+    known = dict(keys or {})
+    known |= keys_of(connection, {end for edge in wanted for end in (edge.source, edge.target)} - set(known))
+    missing = sorted({end for edge in wanted for end in (edge.source, edge.target)} - set(known))
+    if missing:
+        raise CatalogueError(
+            "FID-4004", f"an edge joins {len(missing)} ids that are not in the catalogue", where=", ".join(missing[:3]),
+            fix="add the entity, file, product or run first",
+        )  # fmt: skip
+    values = {
+        (known[one.source], known[one.target], str(one.relation), one.role): {
+            "source": known[one.source], "target": known[one.target], "relation": str(one.relation), "role": one.role,
+            "agent": one.agent,
+        } for one in wanted
+    }  # fmt: skip
+    if not values:
+        return
+    statement = _insert(connection, EDGE)
+    agent = func.coalesce(statement.excluded.agent, EDGE.c.agent)
+    statement = statement.on_conflict_do_update(index_elements=list(EDGE.primary_key.columns), set_={"agent": agent})
+    connection.execute(statement, [values[key] for key in sorted(values)])
+
+
+def write_run(connection: Connection, run: RunRecord) -> None:
+    """Add a run or bring it up to date; one that is done stays as it is."""
+    name = f"{run.recipe}/{run.step}" if run.recipe else run.step
+    keys = _write_nodes(connection, {run.id: rows.node_row(run.id, _RUN, name)})
+    values = {"key": keys[run.id], **rows.run_row(run)}
+    statement = _insert(connection, RUN).values(values)
+    changes = {name: statement.excluded[name] for name in values if name != "key"}
+    unfinished = RUN.c.state != "done"
+    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=changes, where=unfinished))
+
+
+def _write_agents(connection: Connection, agents: Sequence[AgentRecord]) -> None:
+    if not agents:
+        return
+    values = {one.id: rows.agent_row(one) for one in agents}
+    statement = _insert(connection, AGENT)
+    version = func.coalesce(statement.excluded.version, AGENT.c.version)
+    changes = {"kind": statement.excluded.kind, "name": statement.excluded.name, "version": version}
+    statement = statement.on_conflict_do_update(index_elements=["id"], set_=changes)
+    connection.execute(statement, [values[key] for key in sorted(values)])
+
+
+def _write_nodes(connection: Connection, nodes: Mapping[str, rows.Values]) -> dict[str, int]:
+    if not nodes:
+        return {}
+    known = keys_of(connection, nodes)
+    # Scenes come again with every product; what is known costs one look instead of a write.
+    fresh = [nodes[identity] for identity in sorted(nodes) if nodes[identity]["id"] not in known]
+    if fresh:
+        connection.execute(_insert(connection, NODE).on_conflict_do_nothing(index_elements=["id"]), fresh)
+        known |= keys_of(connection, (row["id"] for row in fresh))
+    return {identity: known[row["id"]] for identity, row in nodes.items()}
+
+
+def _write_files(
+    connection: Connection, files: Sequence[FileRecord], keys: Mapping[str, int], seen: Mapping[str, Seen]
+) -> None:
+    values = {one.id: {"key": keys[one.id], **rows.file_row(one)} for one in files}
+    if values:
+        statement = _insert(connection, FILE)
+        stated = statement.excluded.format
+        known = case((stated == UNKNOWN_FORMAT, FILE.c.format), else_=stated)
+        changes = {"format": known, "attributes": _newer(statement.excluded.attributes, FILE)}
+        statement = statement.on_conflict_do_update(index_elements=["key"], set_=changes)
+        connection.execute(statement, [values[key] for key in sorted(values)])
+    places: dict[str, rows.Values] = {}
+    for file in files:
+        for path in file.paths:
+            size, mtime = (seen[path].size, seen[path].mtime_ns) if path in seen else (None, None)
+            stored = rows.stored_path(path)
+            places[stored] = {"path": stored, "file": keys[file.id], "size": size, "mtime_ns": mtime}
+    _upsert(connection, LOCATION, [places[path] for path in sorted(places)], key="path")
+
+
+def _forget_members(connection: Connection, products: Sequence[int]) -> None:
+    if products:
+        statement = delete(EDGE).where(EDGE.c.source == bindparam("product"), EDGE.c.relation == str(Relation.MEMBER))
+        connection.execute(statement, [{"product": key} for key in sorted(set(products))])
+
+
+def _upsert(connection: Connection, table: Table, values: Sequence[rows.Values], key: str = "key") -> None:
+    unique = {one[key]: one for one in values}
+    if not unique:
+        return
+    statement = _insert(connection, table)
+    changes = {name: statement.excluded[name] for name in values[0] if name not in (key, "attributes")}
+    if "attributes" in values[0]:
+        changes["attributes"] = _newer(statement.excluded.attributes, table)
+    statement = statement.on_conflict_do_update(index_elements=[key], set_=changes)
+    connection.execute(statement, [unique[one] for one in sorted(unique)])
+
+
+def _newer(stated: Any, table: Table) -> Any:
+    """Return the attributes to keep: those stated now, unless none are."""
+    return case((stated == _EMPTY, table.c.attributes), else_=stated)
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    """Return an INSERT that knows ON CONFLICT in the dialect of the connection."""
+    dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    return dialects.get(connection.dialect.name, insert)(table)

@@ -1,0 +1,345 @@
+"""The engine: runs a graph of steps, and of it only what is not there yet.
+
+A step is not run again when the catalogue knows a finished run of its key, and the outputs of that run are intact.
+The key is a hash of step, version, parameters and the content of the inputs. Outputs appear whole or not at all, so
+that a run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Final
+
+from fiducial.catalogue.records import RunRecord
+from fiducial.formats.atomic import atomic_file
+from fiducial.runs.engine_content import Contents
+from fiducial.runs.engine_executor import Executor
+from fiducial.runs.engine_graph import chosen, ordered, precheck
+from fiducial.runs.engine_lock import TaskLock
+from fiducial.runs.engine_model import RunStore, State, Task, TaskResult
+from fiducial.runs.engine_provenance import (
+    SOFTWARE,
+    new_run,
+    record_failure,
+    record_loss,
+    record_success,
+    to_plain,
+)
+from fiducial.runs.engine_task import Executed, Plan, Workshop, execute, plan
+
+WORK: Final = ".fiducial"
+"""Folder beside the outputs: locks, hashes that are remembered, how long steps took."""
+_LOOK_S: Final = 0.2
+
+Tell = Callable[[str], None]
+
+
+def _silence(text: str) -> None:
+    del text
+
+
+@dataclass(slots=True)
+class _Active:
+    """A task that is being run."""
+
+    task: Task
+    plan: Plan
+    lock: TaskLock
+    workshop: Workshop
+    run: RunRecord
+
+
+@dataclass(slots=True)
+class Engine:
+    """Runs graphs into a folder.
+
+    Attributes
+    ----------
+    place : Path
+        Folder of the outputs: a folder a task.
+    store : RunStore
+        The catalogue.
+    recipe : str
+        Kind of the recipe, for the catalogue.
+    tell : callable
+        Takes a sentence on progress.
+    """
+
+    place: Path
+    store: RunStore
+    recipe: str = ""
+    tell: Tell = _silence
+    _contents: Contents = field(init=False)
+    _tasks: dict[str, Task] = field(init=False, default_factory=dict)
+    _results: dict[str, TaskResult] = field(init=False, default_factory=dict)
+    _forced: frozenset[str] = field(init=False, default=frozenset())
+    _clock: _Clock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.place = self.place.absolute()
+        self._contents = Contents(self.place / WORK / "hashes.jsonl")
+        self._clock = _Clock(self.place / WORK / "seconds.json")
+
+    def prepare(self, tasks: Sequence[Task], force: Sequence[str] = ()) -> tuple[Task, ...]:
+        """Check a graph before any work; return it in order.
+
+        Raises
+        ------
+        FiducialError
+            As `engine_graph.ordered`, `engine_graph.chosen` and `engine_graph.precheck`.
+        """
+        found = ordered(tasks)
+        self._tasks = {task.name: task for task in found}
+        self._forced = chosen(found, force)
+        self._results = {}
+        precheck(found, self.place)
+        return found
+
+    def dry_run(self, tasks: Sequence[Task], force: Sequence[str] = ()) -> tuple[TaskResult, ...]:
+        """Say what would be run, and why; nothing is written but hashes that are remembered.
+
+        Raises
+        ------
+        FiducialError
+            As `prepare`.
+        """
+        for task in self.prepare(tasks, force):
+            remade = [name for name in task.upstream() if self._results[name].state is State.WOULD_RUN]
+            place = self.place / task.name
+            reasons: tuple[str, ...]
+            if remade:
+                # Whether they turn out the same is not known before.
+                reasons = tuple(f"its input {name} would be made anew" for name in remade)
+                if not place.exists():
+                    reasons = ("it was never run here", *reasons)
+            else:
+                reasons = self._plan(task).reasons
+            state = State.WOULD_RUN if reasons else State.KEPT
+            self._results[task.name] = TaskResult(task.name, task.step.name, state, reasons, place)
+        return tuple(self._results.values())
+
+    def run(
+        self, tasks: Sequence[Task], executor: Executor, at_once: int, force: Sequence[str] = ()
+    ) -> tuple[TaskResult, ...]:
+        """Run what is not there yet.
+
+        Parameters
+        ----------
+        tasks : sequence of Task
+        executor : Executor
+        at_once : int
+            Most tasks that are run at the same time: it bounds the memory.
+        force : sequence of str
+            Tasks or steps that are run even when they are there.
+
+        Returns
+        -------
+        tuple of TaskResult
+            In an order in which they could be run.
+
+        Raises
+        ------
+        FiducialError
+            As `prepare`; FID-5005 a step without its outputs; FID-5007 no locks; and what steps raise. Tasks that are
+            running then are finished and recorded first.
+        """
+        waiting = list(self.prepare(tasks, force))
+        self.store.add_agent(SOFTWARE)
+        active: dict[Future[Executed], _Active] = {}
+        told: set[str] = set()
+        try:
+            while waiting or active:
+                self._start(waiting, active, executor, at_once, told)
+                if active:
+                    finished, _ = wait(active, timeout=_LOOK_S if waiting else None, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        self._finish(active.pop(future), future)
+                elif waiting:
+                    time.sleep(_LOOK_S)
+        except BaseException as error:
+            self._wind_up(active, at_once=not isinstance(error, Exception))
+            raise
+        return tuple(self._results[name] for name in self._tasks)
+
+    def _plan(self, task: Task) -> Plan:
+        forced = task.name in self._forced
+        return plan(task, self._tasks, self.place, self._contents, self.store, forced=forced)
+
+    def _start(
+        self, waiting: list[Task], active: dict[Future[Executed], _Active], executor: Executor, at_once: int,
+        told: set[str],
+    ) -> None:  # fmt: skip
+        """Keep what is there, and start what is not, until ``at_once`` tasks run."""
+        progress = True
+        while progress and len(active) < at_once:
+            progress = False
+            for task in list(waiting):
+                if len(active) >= at_once:
+                    break
+                if not all(name in self._results for name in task.upstream()):
+                    continue
+                started = self._begin(task, executor, told)
+                if started is None:
+                    continue
+                waiting.remove(task)
+                progress = True
+                if not isinstance(started, TaskResult):
+                    active[started[0]] = started[1]
+
+    def _begin(
+        self, task: Task, executor: Executor, told: set[str]
+    ) -> TaskResult | tuple[Future[Executed], _Active] | None:
+        """Return the result of a task that is there, or what is started; None while another process makes it."""
+        found = self._plan(task)
+        if not found.reasons:
+            return self._keep(task)
+        lock = TaskLock(self.place / WORK / "locks" / f"{task.name.replace('/', '~')}.lock")
+        if not lock.acquire():
+            if task.name not in told:
+                told.add(task.name)
+                self.tell(f"{task.name}: waits for {lock.holder()}, which makes it")
+            return None
+        try:
+            record_loss(self.store, lock.left_behind)
+            # Another process may have made it between the look and the lock.
+            found = self._plan(task)
+            if not found.reasons:
+                lock.release()
+                return self._keep(task)
+            run = new_run(task, found.record, self.recipe)
+            lock.note(to_plain(run))
+            workshop = Workshop(self.place / task.name)
+        except BaseException:
+            lock.release()
+            raise
+        active = _Active(task, found, lock, workshop, run)
+        try:
+            self.store.begin_run(run)
+            self.tell(f"{task.name}: {'; '.join(found.reasons)}")
+            future = executor.submit(execute, task, found.inputs, workshop.folder, self.place / task.name)
+        except BaseException as error:
+            self._drop(active, str(error))
+            raise
+        return future, active
+
+    def _keep(self, task: Task) -> TaskResult:
+        result = TaskResult(task.name, task.step.name, State.KEPT, (), self.place / task.name)
+        self._results[task.name] = result
+        return result
+
+    def _finish(self, active: _Active, future: Future[Executed]) -> None:
+        task, place = active.task, self.place / active.task.name
+        try:
+            done = future.result()
+            self._check_inputs(active)
+            record = active.workshop.publish(task, active.plan.record, done, self._contents)
+            finished = record_success(
+                self.store, active.run, active.plan.inputs, record, done, place, self._contents
+            )  # fmt: skip
+        except BaseException as error:
+            self._drop(active, str(error))
+            raise
+        active.lock.release()
+        self._forced -= {task.name}
+        self._results[task.name] = TaskResult(
+            task.name, task.step.name, State.MADE, active.plan.reasons, place, done.seconds, done.peak_mb,
+            done.outcome.notes, finished.requirements, finished.shortcomings,
+        )  # fmt: skip
+        self._clock.took(task.step.name, done.seconds)
+        left = self._clock.left([one.step.name for one in self._tasks.values() if one.name not in self._results])
+        self.tell(f"{task.name}: made in {done.seconds:.1f} s ({len(self._results)} of {len(self._tasks)}{left})")
+
+    def _check_inputs(self, active: _Active) -> None:
+        """Refuse outputs of inputs that were changed while the step read them: nobody could tell what they are of."""
+        from fiducial.errors import RunError
+        from fiducial.runs.engine_content import fingerprints
+
+        for slot, paths in active.plan.inputs.items():
+            if fingerprints(paths, self._contents.identity) != active.plan.record.inputs[slot]:
+                raise RunError(
+                    "FID-5009", f"the input {slot!r} was changed while the step {active.task.step.name} ran",
+                    where=active.task.line(slot), fix="run again when nothing writes to the inputs",
+                )  # fmt: skip
+
+    def _drop(self, active: _Active, why: str) -> None:
+        try:
+            active.workshop.abandon()
+            record_failure(self.store, active.run, why)
+        finally:
+            active.lock.release()
+
+    def _wind_up(self, active: dict[Future[Executed], _Active], *, at_once: bool) -> None:
+        """Finish what runs after an error elsewhere; drop it when the user interrupts."""
+        for future, one in list(active.items()):
+            if at_once or future.cancel():
+                future.cancel()
+                self._drop(one, "interrupted")
+                continue
+            try:
+                self._finish(one, future)
+            except Exception as error:  # noqa: BLE001 - the first error is the one to tell
+                self.tell(f"{one.task.name}: {error}")
+
+
+class _Clock:
+    """How long steps took, here and now or in earlier runs, to tell what is left."""
+
+    def __init__(self, memory: Path) -> None:
+        self._memory = memory
+        self._now: dict[str, list[float]] = {}
+        try:
+            found = json.loads(memory.read_text(encoding="utf-8"))
+            self._before = {str(name): float(value) for name, value in found.items()}
+        except (OSError, ValueError, AttributeError, TypeError):
+            self._before = {}
+        self._began = time.perf_counter()
+        self._worked = 0.0
+
+    def took(self, step: str, seconds: float) -> None:
+        self._now.setdefault(step, []).append(seconds)
+        self._worked += seconds
+        means = self._before | {name: fmean(values) for name, values in self._now.items()}
+        with atomic_file(self._memory) as partial:
+            partial.write_text(json.dumps(means), encoding="utf-8")
+
+    def left(self, steps: Sequence[str]) -> str:
+        """Return the time that steps will take, in words; at least that much when some were never run."""
+        if not steps:
+            return ""
+        known = [fmean(self._now[name]) if name in self._now else self._before.get(name) for name in steps]
+        seconds = sum(one for one in known if one is not None)
+        if all(one is None for one in known):
+            return ", time left unknown"
+        at_once = max(1.0, self._worked / max(time.perf_counter() - self._began, 1e-9))
+        word = "at least" if None in known else "about"
+        return f", {word} {_duration(seconds / at_once)} left"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90.0:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60.0:.0f} min" if seconds < 5400.0 else f"{seconds / 3600.0:.1f} h"
+
+
+def to_stderr(text: str) -> None:
+    """Say on stderr what is being done."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def summary(results: Sequence[TaskResult]) -> dict[str, Any]:
+    """Return results as plain values for JSON."""
+    return {
+        "tasks": [one.to_dict() for one in results],
+        "made": sum(one.state is State.MADE for one in results),
+        "kept": sum(one.state is State.KEPT for one in results),
+        "would_run": sum(one.state is State.WOULD_RUN for one in results),
+        "shortcomings": sorted({text for one in results for text in one.shortcomings}),
+    }

@@ -1,0 +1,189 @@
+"""A task while it is planned, run and recorded."""
+
+from __future__ import annotations
+
+import resource
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from fiducial.catalogue.records import RequirementResult
+from fiducial.errors import RunError
+from fiducial.formats.atomic import atomic_directory, atomic_file
+from fiducial.formats.point_product import MANIFEST
+from fiducial.formats.product_manifest import Manifest
+from fiducial.runs.engine_content import Contents, fingerprints
+from fiducial.runs.engine_graph import requirement_results, shortcomings
+from fiducial.runs.engine_model import Call, Given, Outcome, RunStore, Task
+from fiducial.runs.engine_record import (
+    STEP_FILE,
+    StepRecord,
+    differences,
+    made_in,
+    missing_or_changed,
+    paths_of,
+    read_record,
+)
+
+_KIB_IN_MB: Final = 1024.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Whether a task has to be run.
+
+    Attributes
+    ----------
+    record : StepRecord
+        What it would be made from.
+    reasons : tuple of str
+        Why it has to be run; empty when it need not.
+    inputs : dict of slot to paths
+    """
+
+    record: StepRecord
+    reasons: tuple[str, ...]
+    inputs: dict[str, tuple[Path, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What comes back from where a task ran."""
+
+    folder: Path
+    outcome: Outcome
+    requirements: tuple[RequirementResult, ...]
+    shortcomings: tuple[str, ...]
+    seconds: float
+    peak_mb: float
+
+
+def input_paths(task: Task, tasks: Mapping[str, Task], place: Path) -> dict[str, tuple[Path, ...]]:
+    """Return the paths of every slot that has any; all tasks that make them have finished."""
+    found: dict[str, tuple[Path, ...]] = {}
+    for slot, sources in task.inputs.items():
+        paths: list[Path] = []
+        for one in sources:
+            if isinstance(one, Given):
+                paths.append(one.path)
+            else:
+                maker = tasks[one.task]
+                wanted = next(output for output in maker.step.outputs if output.name == one.slot)
+                paths += paths_of(wanted, place / maker.name)
+        if paths:
+            found[slot] = tuple(paths)
+    return found
+
+
+def plan(
+    task: Task, tasks: Mapping[str, Task], place: Path, contents: Contents, store: RunStore, *, forced: bool
+) -> Plan:
+    """Find out whether a task has to be run.
+
+    A task is kept when the catalogue knows a finished run of its key, and all outputs of that run are intact.
+    """
+    inputs = input_paths(task, tasks, place)
+    record = StepRecord.of(task, {slot: fingerprints(paths, contents.identity) for slot, paths in inputs.items()})
+    reasons = ["it is forced"] if forced else []
+    before = read_record(place / task.name)
+    if before is None:
+        reasons.append("it was never run here" if not (place / task.name).exists() else f"{STEP_FILE} is missing")
+    elif before.key != record.key:
+        reasons += differences(before, record) or ["its key changed"]
+    else:
+        reasons += _not_recorded(before, store) or missing_or_changed(before, place / task.name, contents)
+    return Plan(record, tuple(reasons), inputs)
+
+
+def _not_recorded(before: StepRecord, store: RunStore) -> list[str]:
+    run = store.find_run(before.key)
+    if run is None:
+        return ["the catalogue knows no finished run of it"]
+    known = {one.sha256 for one in store.outputs_of(run.id)}
+    if not {one.sha256 for one in before.outputs} <= known:
+        return ["the catalogue knows other outputs of it"]
+    return []
+
+
+def execute(task: Task, inputs: Mapping[str, tuple[Path, ...]], workshop: Path, place: Path) -> Executed:
+    """Run a task in a new folder inside a workshop; it may be called again after a loss of its worker."""
+    folder = workshop / f"attempt-{secrets.token_hex(4)}"
+    folder.mkdir(parents=True)
+    started = time.perf_counter()
+    outcome = task.step.run(Call(task.parameters, inputs, folder, place))
+    results = requirement_results(task, outcome.stated)
+    found = shortcomings(results)
+    if found:
+        _tell_products(folder, found)
+    seconds = time.perf_counter() - started
+    unit = _KIB_IN_MB if sys.platform != "darwin" else _KIB_IN_MB**2
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return Executed(folder, outcome, results, found, seconds, peak)
+
+
+def _tell_products(folder: Path, found: tuple[str, ...]) -> None:
+    """Write the shortcomings into every point product, which until now is seen by nobody else."""
+    for path in folder.rglob(MANIFEST):
+        manifest = Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+        told = tuple(dict.fromkeys((*manifest.shortcomings, *found)))
+        # Products may be linked to those they come from: a new file, not a change of the old one.
+        with atomic_file(path) as partial:
+            partial.write_text(manifest.model_copy(update={"shortcomings": told}).model_dump_json(indent=1), "utf-8")
+
+
+class Workshop:
+    """The hidden folder where the outputs of a task grow, beside the place where they appear.
+
+    Parameters
+    ----------
+    place : Path
+        Folder of the task; one that holds other things is refused (FID-1002).
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._stack = ExitStack()
+        self.folder = self._stack.enter_context(atomic_directory(place, overwrite=True, marker=STEP_FILE))
+
+    def publish(self, task: Task, record: StepRecord, done: Executed, contents: Contents) -> StepRecord:
+        """Give the outputs their place, with ``step.json``; return it."""
+        try:
+            _require_seen(done.folder)
+            made = made_in(task, done.folder, contents)
+            finished = replace(record, outputs=made, shortcomings=done.shortcomings)
+            for leftover in self.folder.iterdir():
+                if leftover != done.folder:
+                    shutil.rmtree(leftover, ignore_errors=True)
+            for one in sorted(done.folder.iterdir()):
+                one.rename(self.folder / one.name)
+            done.folder.rmdir()
+            (self.folder / STEP_FILE).write_text(finished.text(), encoding="utf-8")
+        except BaseException:
+            self.abandon()
+            raise
+        self._stack.close()
+        return finished
+
+    def abandon(self) -> None:
+        """Remove it; nothing happens when it was published."""
+        stack, self._stack = self._stack, ExitStack()
+        with suppress(_AbandonedError):
+            stack.__exit__(_AbandonedError, _AbandonedError(), None)
+
+
+class _AbandonedError(Exception):
+    """Makes the context of the folder end without publishing."""
+
+
+def _require_seen(folder: Path) -> None:
+    if not folder.is_dir():
+        raise RunError(
+            "FID-5005", "the outputs are not seen where the run was started", where=str(folder),
+            fix="give a folder that all workers of the cluster see under the same name",
+        )  # fmt: skip
