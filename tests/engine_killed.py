@@ -1,11 +1,6 @@
-"""Run a small graph in this process, with the real catalogue: what the tests kill."""
+"""Run a small graph with the real catalogue in a process of its own: what the tests kill."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from engine_worlds import chain_of
 from fiducial.catalogue.store import Catalogue
@@ -13,13 +8,9 @@ from fiducial.runs.engine import Engine
 from fiducial.runs.engine_executor import executor
 
 
-def main():
-    folder = Path(sys.argv[1])
+def work(folder, pause_s, number):
+    """Run, say on the way that it began, and leave how much was made."""
     with Catalogue.open(folder / "catalogue.sqlite") as store, executor("local", 2) as (pool, count):
-        engine = Engine(folder / "out", store, "test", lambda text: print(text, flush=True))
-        results = engine.run(chain_of(folder / "source.txt", pause_s=float(sys.argv[2])), pool, count)
-    print("finished", sum(one.state == "made" for one in results), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+        engine = Engine(folder / "out", store, "test", lambda _: (folder / f"began-{number}").touch())
+        results = engine.run(chain_of(folder / "source.txt", pause_s=pause_s), pool, count)
+    (folder / f"made-{number}").write_text(str(sum(one.state == "made" for one in results)))

@@ -41,7 +41,7 @@ class MemoryStore:
     """What the engine asks of a catalogue."""
 
     def __init__(self):
-        self.runs, self.files, self.edges, self.products, self.agents = {}, {}, [], [], []
+        self.all_runs, self.files, self.edges, self.products, self.agents = {}, {}, [], [], []
         self._lock = threading.Lock()
 
     def add_agent(self, record):
@@ -52,23 +52,25 @@ class MemoryStore:
 
     def begin_run(self, record):
         assert record.state is RunState.RUNNING
-        self.runs[record.id] = record
+        self.all_runs[record.id] = record
 
     def finish_run(self, record, used, generated, files):
         with self._lock:
-            self.runs[record.id] = record
+            self.all_runs[record.id] = record
             self.edges += [*used, *generated]
             self.files |= {one.id: one for one in files}
 
+    def runs(self, key, state):
+        return tuple(one for one in self.all_runs.values() if one.key == key and one.state is state)
+
     def find_run(self, key):
-        found = [one for one in self.runs.values() if one.key == key and one.state is RunState.DONE]
-        return max(found, key=lambda one: one.ended, default=None)
+        return max(self.runs(key, RunState.DONE), key=lambda one: one.ended, default=None)
 
     def outputs_of(self, run_id):
         return tuple(self.files[one.source] for one in self.edges if one.target == run_id)
 
     def states(self):
-        return sorted(one.state.value for one in self.runs.values())
+        return sorted(one.state.value for one in self.all_runs.values())
 
 
 def mix(call):

@@ -260,7 +260,7 @@ def test_weeks_that_another_run_replaced_are_not_stacked(world, monkeypatch):
 
     def disturbed(group, task, advance):
         week = combine(group, task, advance)
-        combine(group, replace(task, options=StationOptions(residual_limit_m=0.05)), advance)
+        combine(group, replace(task, options=StationOptions(residual_limit_m=2e-3)), advance)
         return week
 
     monkeypatch.setattr(frame_stack, "weekly", disturbed)

@@ -47,10 +47,10 @@ def place(tmp_path):
 def test_a_second_run_does_nothing(source, place):
     store, tasks = MemoryStore(), chain_of(source)
     assert made(run(tasks, place, store)) == {one.name for one in tasks}
-    before, runs = hashes(place), len(store.runs)
+    before, runs = hashes(place), len(store.all_runs)
     assert made(run(tasks, place, store)) == set()
     assert hashes(place) == before
-    assert len(store.runs) == runs
+    assert len(store.all_runs) == runs
 
 
 def test_one_parameter_runs_what_depends_on_it_and_the_reason_names_it(source, place):
@@ -125,6 +125,23 @@ def test_a_catalogue_that_knows_nothing_does_not_vouch_for_outputs(source, place
     assert reasons == {("the catalogue knows no finished run of it",)}
 
 
+def test_the_same_work_in_two_folders_is_kept_in_both(source, place, tmp_path):
+    """Reports state when they were written: the outputs differ, and neither folder spoils the other."""
+
+    def dated(call):
+        (call.out / "whole.txt").write_text(str(call.place))
+        return Outcome()
+
+    step = replace(MIX, run=dated, outputs=MIX.outputs[:1])
+    store, tasks = MemoryStore(), [task("a", source, step=step)]
+    run(tasks, place, store)
+    run(tasks, tmp_path / "other", store)
+    assert made(run(tasks, place, store)) == made(run(tasks, tmp_path / "other", store)) == set()
+    for one in store.all_runs:
+        store.edges = [edge for edge in store.edges if edge.target != one]
+    assert dry(tasks, place, store)["a"].reasons == ("the catalogue knows other outputs of it",)
+
+
 def test_what_is_forced_runs_and_its_equal_result_ends_it_there(source, place):
     store, tasks = MemoryStore(), chain_of(source)
     run(tasks, place, store)
@@ -139,13 +156,13 @@ def test_a_dry_run_writes_no_output_and_no_record(source, place):
     store = MemoryStore()
     assert made(dry(chain_of(source), place, store)) == {one.name for one in chain_of(source)}
     assert hashes(place) == {}
-    assert store.runs == {}
+    assert store.all_runs == {}
 
 
 def test_the_catalogue_knows_what_was_used_and_made(source, place):
     store = MemoryStore()
     results = run([task("a", source, salt=4), task("b", "a")], place, store)
-    one = next(run for run in store.runs.values() if run.parameters["salt"] == 4)
+    one = next(run for run in store.all_runs.values() if run.parameters["salt"] == 4)
     assert (one.state, one.recipe, one.step, one.step_version) == (RunState.DONE, "test", "mix", 1)
     assert one.timing["run_s"] >= 0.0
     assert one.timing["peak_mb"] > 1.0
@@ -170,7 +187,7 @@ def test_requirements_are_judged_recorded_and_told(source, place):
         ("dem", "unstated"), ("snow", "missing"), ("weather_model", "missing"),
     ]  # fmt: skip
     assert [text.split(" ")[0] for text in found.shortcomings] == ["dem", "snow"]
-    assert next(iter(store.runs.values())).shortcomings == found.shortcomings
+    assert next(iter(store.all_runs.values())).shortcomings == found.shortcomings
     assert store.products[0].attributes["shortcomings"] == list(found.shortcomings)
     given = run([task("a", source, step=needy, more={"dem": source, "snow": source})], place, store)["a"]
     assert given.shortcomings == ()
@@ -197,7 +214,7 @@ def test_an_essential_input_that_is_missing_stops_before_any_work(source, place)
     assert refused.value.code == "FID-1005"
     assert refused.value.where == "recipe.yaml, line 7"
     assert "station velocities" in refused.value.fix
-    assert store.runs == {}
+    assert store.all_runs == {}
     assert hashes(place) == {}
 
 
@@ -213,7 +230,7 @@ def test_inputs_and_checks_of_all_steps_come_before_any_work(source, place, tmp_
     with pytest.raises(InputError) as refused:
         run([task("a", source), task("b", "a", step=replace(MIX, check=check), where={"": "r.yaml, line 3"})], place, store)
     assert refused.value.where == "r.yaml, line 3: north"
-    assert store.runs == {}
+    assert store.all_runs == {}
 
 
 def test_a_step_that_fails_leaves_nothing_and_what_is_done_stays(source, place):
@@ -327,7 +344,7 @@ def test_what_a_killed_process_left_is_marked_lost(source, place):
     store = MemoryStore()
     tasks = [task("a", source)]
     run(tasks, place, store)
-    done = next(iter(store.runs.values()))
+    done = next(iter(store.all_runs.values()))
     from fiducial.runs.engine_provenance import to_plain
 
     lost = replace(done, id="run:lost", state=RunState.RUNNING, ended=None)
@@ -336,7 +353,7 @@ def test_what_a_killed_process_left_is_marked_lost(source, place):
     (place / "a" / "whole.txt").unlink()
     run(tasks, place, store)
     assert store.states() == ["done", "done", "lost"]
-    assert store.runs["run:lost"].key == done.key
+    assert store.all_runs["run:lost"].key == done.key
 
 
 def test_hashes_are_remembered_and_forgotten_with_the_file(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fiducial.errors import FormatError
 from fiducial.formats import sinex
 from fiducial.geodesy.ellipsoid import local_axes
 from fiducial.geodesy.epochs import decimal_year
@@ -71,3 +72,23 @@ def test_standard_deviations_stand_in_for_a_matrix(folder):
     sinex.write(replace(solution, covariance=None), path / "PSD.SNX")
     model = read_solutions(path / "REF.SNX", post_seismic=path / "PSD.SNX").models[f"S{SHAKEN:03d}", "A"]
     np.testing.assert_allclose(model.covariance, np.diag(np.diag(covariance)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "stated", "said"), [("PSD.SNX", "", ""), ("PSD.SNX", "ITRF2014", "is of ITRF2014"),
+                                                      ("PSD.SNX", "ITRF2020", ""), ("PSD.SNX", "nothing known", ""),
+                                                      ("ITRF2014-psd.snx", "", "is named after ITRF2014")])  # fmt: skip
+def test_post_seismic_terms_of_another_frame_are_told(folder, name, stated, said):
+    path, _ = folder
+    solution = StackWorld().post_seismic()
+    sinex.write(replace(solution, reference_frame=stated), path / name)
+    findings = read_solutions(path / "REF.SNX", post_seismic=path / name).findings
+    assert [text for text in findings if "do not fit together" in text] == [
+        f"{name} {said}, the coordinates are in ITRF2020: post-seismic terms and velocities of different frame solutions do "
+        "not fit together"
+    ] * bool(said)
+
+
+def test_a_post_seismic_file_without_terms_is_refused(folder):
+    path, _ = folder
+    with pytest.raises(FormatError, match="FID-2464"):
+        read_solutions(path / "REF.SNX", post_seismic=path / "REF.SNX")

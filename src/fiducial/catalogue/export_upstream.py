@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Final
 
 from fiducial.catalogue.records import Relation, Snapshot
 from fiducial.errors import CatalogueError
 
-UNKNOWN: str = "FID-4042"
+UNKNOWN: Final = "FID-4042"
 
 
 def find(snapshot: Snapshot, text: str) -> str:
@@ -18,11 +19,16 @@ def find(snapshot: Snapshot, text: str) -> str:
     CatalogueError
         FID-4042 when nothing has it.
     """
-    for records in (snapshot.products, snapshot.files, snapshot.entities, snapshot.runs):
-        for one in sorted(records, key=lambda one: one.id):
-            names = {one.id, one.id.partition(":")[2], getattr(one, "name", one.id), *getattr(one, "paths", ())}
-            if text in names:
-                return one.id
+    groups: list[list[tuple[str, tuple[str, ...]]]] = [
+        [(one.id, (one.name,)) for one in snapshot.products],
+        [(one.id, (one.name, *one.paths)) for one in snapshot.files],
+        [(one.id, (one.name,)) for one in snapshot.entities],
+        [(one.id, ()) for one in snapshot.runs],
+    ]
+    for records in groups:
+        for identity, names in sorted(records):
+            if text in (identity, identity.partition(":")[2], *names):
+                return identity
     raise CatalogueError(
         UNKNOWN, "nothing of that id, name or path is recorded", where=text,
         fix="name a product by its id: fiducial catalogue list",
@@ -55,18 +61,17 @@ def upstream(snapshot: Snapshot, start: str) -> Snapshot:
     for product, contents in members.items():
         for one in contents:
             owners[one].append(product)
-    kept, stack = set[str](), [start, *members.get(start, ())]
+    kept, labels, stack = set[str](), set[str](), [start]
     while stack:
         one = stack.pop()
-        if one not in kept:
-            kept.add(one)
-            stack.extend(above[one])
-            stack.extend(members.get(one, ()) if one in above or one == start else ())
-            kept_owners = [product for product in owners[one] if product not in kept]
-            # A product that is named for one of its files is a label on the way, not a station of it.
-            kept.update(kept_owners)
-            for product in kept_owners:
-                stack.extend(above[product])
+        if one in kept:
+            continue
+        kept.add(one)
+        stack.extend(above.get(one, ()))
+        stack.extend(members.get(one, ()))
+        # The product of a file on the way names it; what its other files were made from is beside the way.
+        labels.update(owners.get(one, ()))
+    kept |= labels
     kept |= {member for one in kept & members.keys() for member in members[one]}
     edges = tuple(edge for edge in snapshot.edges if edge.source in kept and edge.target in kept)
     agents = {edge.agent for edge in edges}

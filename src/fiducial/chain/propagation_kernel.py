@@ -44,9 +44,9 @@ def _fall(x: float) -> float:
 def _weight_of_begin(z: float) -> float:
     """Weight w of the begin of a linear input whose constant equal, f1 - (f1 - f0) w, leads y' = (f - y) / T to the same end.
 
-    w = 1 / z - 1 / (e^z - 1) with z = dt / T, here to 0.03: half for slow responses, nothing for those that follow at once.
+    w = 1 / z - 1 / (e^z - 1) with z = dt / T, here to 0.01: half for slow responses, nothing for those that follow at once.
     """
-    return 1.0 / np.sqrt(4.0 + z * z)
+    return (z + 6.0) / (z * (z + 4.0) + 12.0)
 
 
 @njit(cache=True)

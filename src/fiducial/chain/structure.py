@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -176,9 +177,8 @@ class Structure:
         self.edges = tuple(edges)
         self._number = {item.id: k for k, item in enumerate(self.items)}
         if len(self._number) < len(self.items):
-            seen: set[str] = set()
-            twice = next(item.id for item in self.items if item.id in seen or seen.add(item.id))  # type: ignore[func-returns-value]
-            raise _broken(f"two nodes have the id {twice}")
+            twice = sorted(identity for identity, count in Counter(item.id for item in self.items).items() if count > 1)
+            raise _broken(f"two nodes have the id {twice[0]}")
         for edge in self.edges:
             for end in (edge.supplier, edge.consumer):
                 if end not in self._number:
@@ -252,7 +252,7 @@ def gate_words(node: WorkflowNode) -> str:
     if count == 1:
         return "needs it"
     if node.gate is Gate.ALL or node.required >= count:
-        return f"needs all {count} inputs"
+        return "needs both inputs" if count == 2 else f"needs all {count} inputs"  # noqa: PLR2004
     if node.gate is Gate.ANY or node.required == 1:
         return f"needs any of {count} inputs"
     return f"needs {node.required} of {count} inputs"
@@ -275,14 +275,14 @@ def _workflow_edges(nodes: Sequence[WorkflowNode]) -> list[Edge]:
     for node in nodes:
         words = gate_words(node)
         edges += [Edge(one, node.id, Relation.INPUT, words, None, node.source) for one in node.inputs]
-        edges += [Edge(node.id, one, Relation.REALISES, "realised", None, node.source) for one in node.realises]
+        edges += [Edge(node.id, one, Relation.REALISES, "made by it", None, node.source) for one in node.realises]
     return edges
 
 
 def _other_edges(knowledge: Knowledge) -> list[Edge]:
     catalogue = knowledge.catalogue
     edges = [
-        Edge(product.id, egv.id, Relation.CONTRIBUTES, "is one of its products")
+        Edge(product.id, egv.id, Relation.CONTRIBUTES, "which it is a product of")
         for egv in catalogue.egvs
         for product in egv.products
     ]

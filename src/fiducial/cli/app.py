@@ -37,6 +37,9 @@ app.command(
     "fiducial.cli.demo:demo", name="demo", help="Run the whole chain on a small simulated world, or on real data."
 )
 app.command(
+    "fiducial.cli.simulate:simulate", name="simulate", help="Write a known world as the files that the real one would have."
+)
+app.command(
     "fiducial.cli.orbits:app",
     name="orbits",
     help="GNSS orbits and clocks: combine centres, compare, what if one fails.",

@@ -108,7 +108,9 @@ def _print(report: FrameReport, out: Path) -> None:
     print_table(title, columns, rows)
     print_lines([f"rejected: {one.centre}: {one.reason}" for one in report.rejected_centres])
     print_lines([f"rejected: {one.sentence}" for one in report.rejected_stations])
-    print_lines([*report.notes, *report.findings, *(str(out / name) for name in product.files)])
+    print_lines(
+        [*report.notes, *report.reference.findings, *report.findings, *(str(out / name) for name in product.files)]
+    )
 
 
 @app.command

@@ -130,4 +130,6 @@ def _print(report: StackReport, out: Path) -> None:
     print_lines([f"left out: {one.name}: {one.code} {one.reason}" for one in report.rejected_inputs])
     print_lines([f"rejected: {one.sentence}" for one in report.rejected_stations])
     print_lines([f"left out: {name}: {why}" for name, why in report.left_out.items()])
-    print_lines([*report.notes, *report.findings, *(str(out / name) for name in product.files)])
+    print_lines(
+        [*report.notes, *report.reference.findings, *report.findings, *(str(out / name) for name in product.files)]
+    )

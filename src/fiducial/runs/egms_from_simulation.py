@@ -48,7 +48,8 @@ def _name(burst: SimulatedBurst, window: Window | None) -> BurstName:
 def _ids(name: BurstName, points: PointBlock) -> NDArray[np.str_]:
     line, pixel = (np.asarray(points.attributes[key], dtype=np.int64) for key in ("line", "pixel"))
     numbers = (_PROVIDER, name.track, name.burst, name.swath, POLARISATIONS.index(name.polarisation))
-    return encode_points(PointIds(*(np.full(line.size, value) for value in numbers), line, pixel))
+    provider, track, number, swath, polarisation = (np.full(line.size, value) for value in numbers)
+    return encode_points(PointIds(provider, track, number, swath, polarisation, line, pixel))
 
 
 def write_burst(burst: SimulatedBurst, folder: Path, window: Window, *, seed: int) -> Path:
@@ -79,7 +80,7 @@ def write_burst(burst: SimulatedBurst, folder: Path, window: Window, *, seed: in
 
 def write_blocks(
     name: BurstName, epochs: Epochs, blocks: Iterable[PointBlock], folder: Path, *, dem_version: str,
-    snow_version: str | None = None,
+    snow_version: str | None = None, compression: int = 6,
 ) -> Path:  # fmt: skip
     """Write an EGMS Level 2a ZIP block by block: memory holds one block, whatever the number of points.
 
@@ -93,6 +94,8 @@ def write_blocks(
     folder : Path
     dem_version, snow_version : str
         What the XML says of auxiliary data.
+    compression : int
+        1 fast, 9 small; 1 takes a twelfth of the time of 6 and gives a fifth more bytes.
 
     Returns
     -------
@@ -104,8 +107,12 @@ def write_blocks(
     metadata = EgmsMetadata("L2a", name.track, name.burst, name.swath, clusters=1, dem_version=dem_version,
                             snow_version=snow_version)  # fmt: skip
     target = folder / f"{name}.zip"
-    with atomic_file(target) as partial, zipfile.ZipFile(partial, "w") as archive:
-        with archive.open(_entry(f"{name}.csv"), "w", force_zip64=True) as sink:
+    with (
+        atomic_file(target) as partial,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=compression) as archive,
+    ):
+        # By name: only then the level of the archive holds; an entry that is opened so gets the first instant of ZIP.
+        with archive.open(f"{name}.csv", "w", force_zip64=True) as sink:
             egms_csv.write_header(sink, header)
             for points in blocks:
                 _write_block(sink, header, name, points)

@@ -166,6 +166,8 @@ class Engine:
         except BaseException as error:
             self._wind_up(active, at_once=not isinstance(error, Exception))
             raise
+        finally:
+            self._clock.remember()
         return tuple(self._results[name] for name in self._tasks)
 
     def _plan(self, task: Task) -> Plan:
@@ -198,9 +200,13 @@ class Engine:
     ) -> TaskResult | tuple[Future[Executed], _Active] | None:
         """Return the result of a task that is there, or what is started; None while another process makes it."""
         found = self._plan(task)
-        if not found.reasons:
-            return self._keep(task)
         lock = TaskLock(self.place / WORK / "locks" / f"{task.name.replace('/', '~')}.lock")
+        if not found.reasons:
+            if lock.was_left() and lock.acquire():
+                # Killed between the last rename and the last word to the catalogue.
+                record_loss(self.store, lock.left_behind)
+                lock.release()
+            return self._keep(task)
         if not lock.acquire():
             if task.name not in told:
                 told.add(task.name)
@@ -305,9 +311,12 @@ class _Clock:
     def took(self, step: str, seconds: float) -> None:
         self._now.setdefault(step, []).append(seconds)
         self._worked += seconds
-        means = self._before | {name: fmean(values) for name, values in self._now.items()}
-        with atomic_file(self._memory) as partial:
-            partial.write_text(json.dumps(means), encoding="utf-8")
+
+    def remember(self) -> None:
+        if self._now:
+            means = self._before | {name: fmean(values) for name, values in self._now.items()}
+            with atomic_file(self._memory) as partial:
+                partial.write_text(json.dumps(means), encoding="utf-8")
 
     def left(self, steps: Sequence[str]) -> str:
         """Return the time that steps will take, in words; at least that much when some were never run."""

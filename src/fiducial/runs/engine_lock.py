@@ -66,6 +66,13 @@ class TaskLock:
         self.note(None)
         return True
 
+    def was_left(self) -> bool:
+        """Tell whether the lock is held, or was when its holder was killed, without taking it."""
+        try:
+            return self._path.stat().st_size > 0
+        except OSError:
+            return False
+
     def note(self, about: dict[str, Any] | None) -> None:
         """Write what the lock is held for, so that whoever takes it after a kill can say what was lost."""
         if self._descriptor is None:

@@ -285,5 +285,8 @@ class RunStore(Protocol):
     def find_run(self, key: str) -> RunRecord | None:
         """Return the newest DONE run with a key."""
 
+    def runs(self, **filters: Any) -> tuple[RunRecord, ...]:
+        """Return the runs with a ``key`` and ``state``."""
+
     def outputs_of(self, run_id: str) -> tuple[FileRecord, ...]:
         """Return the files that a run made."""

@@ -76,6 +76,8 @@ def record_loss(store: RunStore, note: Mapping[str, Any] | None) -> None:
         run = from_plain(note["about"])
     except (ValueError, KeyError, TypeError):
         return
+    if run.id in {one.id for one in store.runs(key=run.key, state=RunState.DONE)}:
+        return
     store.finish_run(replace(run, state=RunState.LOST, ended=datetime.now(UTC)), (), (), ())
 
 

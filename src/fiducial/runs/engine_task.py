@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from fiducial.catalogue.records import RequirementResult
+from fiducial.catalogue.records import RequirementResult, RunState
 from fiducial.errors import RunError
 from fiducial.formats.atomic import atomic_directory, atomic_file
 from fiducial.formats.point_product import MANIFEST
@@ -102,13 +102,21 @@ def plan(
 
 
 def _not_recorded(before: StepRecord, store: RunStore) -> list[str]:
-    run = store.find_run(before.key)
-    if run is None:
+    newest = store.find_run(before.key)
+    if newest is None:
         return ["the catalogue knows no finished run of it"]
-    known = {one.sha256 for one in store.outputs_of(run.id)}
-    if not {one.sha256 for one in before.outputs} <= known:
-        return ["the catalogue knows other outputs of it"]
-    return []
+    wanted = {one.sha256 for one in before.outputs}
+    if _made(store, newest.id, wanted):
+        return []
+    # The same work in another folder may be newer, with another instant in its reports.
+    others = store.runs(key=before.key, state=RunState.DONE)
+    if any(_made(store, one.id, wanted) for one in others if one.id != newest.id):
+        return []
+    return ["the catalogue knows other outputs of it"]
+
+
+def _made(store: RunStore, run: str, wanted: set[str]) -> bool:
+    return wanted <= {one.sha256 for one in store.outputs_of(run)}
 
 
 def execute(task: Task, inputs: Mapping[str, tuple[Path, ...]], workshop: Path, place: Path) -> Executed:

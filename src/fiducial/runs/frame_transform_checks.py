@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import numpy as np
@@ -37,6 +38,30 @@ def require_stated_frame(stated: str, source: str, where: str) -> None:
     if frame != parse_frame(source):
         raise InputError("FID-1316", f"the file states its frame as {stated}, not {source}", where=where,
                          fix=f"--from {stated}, or correct the file")  # fmt: skip
+
+
+def frame_doubt(name: str, frame: str, stated: str = "") -> tuple[str, ...]:
+    """Return a sentence when a file of post-seismic terms belongs to another frame than the coordinates.
+
+    Parameters
+    ----------
+    name, stated : str
+        Name of the file, and the frame that it states, if any.
+    frame : str
+        Of the coordinates; empty when unknown.
+    """
+    named = re.search(r"(ITRF\d{4}|IG[SB]b?\d{2})", name, re.IGNORECASE)
+    try:
+        own, other = parse_frame(frame), parse_frame(stated or (named[1] if named else frame))
+    except InputError:
+        return ()
+    if other == own:
+        return ()
+    doubt = (
+        f"{name} is {'of' if stated else 'named after'} {other}, the coordinates are in {own}: post-seismic terms and "
+        "velocities of different frame solutions do not fit together"
+    )
+    return (doubt,)
 
 
 def require_ground(position_m: Array, velocity_m_per_yr: Array | None, names: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,6 @@ from fiducial.errors import FiducialError, FormatError, InputError
 from fiducial.formats import sinex
 from fiducial.geodesy.ellipsoid import geodetic_from_geocentric
 from fiducial.geodesy.epochs import decimal_year
-from fiducial.geodesy.frames import parse_frame
 from fiducial.geodesy.propagation import (
     Discontinuity,
     LinearMotion,
@@ -23,7 +21,7 @@ from fiducial.geodesy.propagation import (
     require_no_crossing,
     select_solution,
 )
-from fiducial.runs.frame_transform_checks import require_stated_frame
+from fiducial.runs.frame_transform_checks import frame_doubt, require_stated_frame
 from fiducial.runs.station_reference import intervals_of
 from fiducial.stations.solution import StationSolution
 
@@ -145,22 +143,7 @@ def read_post_seismic(path: Path | str, sites: dict[Site, Array], frame: str) ->
                       for k in rows)  # fmt: skip
         part = None if covariance is None else covariance[np.ix_(index, index)]
         models[site] = PostSeismicModel(" ".join(site), float(longitude), float(latitude), terms, part)
-    return PostSeismicFile(file.name, models, _doubt(file.name, frame))
-
-
-def _doubt(name: str, frame: str) -> tuple[str, ...]:
-    named = re.search(r"(ITRF\d{4}|IG[SB]b?\d{2})", name, re.IGNORECASE)
-    try:
-        other = None if named is None else parse_frame(named[1])
-    except InputError:
-        return ()
-    if other is None or other == parse_frame(frame):
-        return ()
-    doubt = (
-        f"{name} is named after {other}, the coordinates are in {parse_frame(frame)}: post-seismic terms and velocities of "
-        "different frame solutions do not fit together"
-    )
-    return (doubt,)
+    return PostSeismicFile(file.name, models, frame_doubt(file.name, frame))
 
 
 def _term(component: str, model: str, year: float, amplitude_m: float, constant_yr: float) -> PostSeismicTerm:

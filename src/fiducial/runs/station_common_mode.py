@@ -18,7 +18,7 @@ from fiducial.formats import filtered_series
 from fiducial.formats.strictness import Strictness
 from fiducial.geodesy.ellipsoid import geocentric_position_m
 from fiducial.geodesy.frames import parse_frame
-from fiducial.runs.frame_combine import publish
+from fiducial.runs.frame_combine import publish, refuse_existing
 from fiducial.runs.station_check import read_sites
 from fiducial.runs.station_velocity import read_series
 from fiducial.stations.common_mode import LEAST_STATIONS, LENGTH_M, STATEMENT, CommonMode, detrended, remove_common_mode
@@ -194,12 +194,14 @@ def write(request: CommonModeRequest, found: list[StationMode], folder: Path, *,
     """
     from fiducial.reports.style import png_bytes
 
+    plain = [re.sub(r"[^A-Za-z0-9_-]", "_", one.series.station) + "-common-mode" for one in found]
+    # Before figures are drawn, which takes longer than all else.
+    refuse_existing(folder, [*(f"{name}.csv" for name in plain), "common_mode.json"], overwrite=overwrite)
     contents: dict[str, bytes] = {}
-    for one in found:
-        plain = re.sub(r"[^A-Za-z0-9_-]", "_", one.series.station)
-        contents[f"{plain}-common-mode.csv"] = filtered_series.to_bytes(one.found)
+    for name, one in zip(plain, found, strict=True):
+        contents[f"{name}.csv"] = filtered_series.to_bytes(one.found)
         if np.isfinite(one.found.mode_m).any():
-            contents[f"{plain}-common-mode.png"] = png_bytes(figure_of(one))
+            contents[f"{name}.png"] = png_bytes(figure_of(one))
     contents["common_mode.json"] = (json.dumps(summary(request, found), indent=1) + "\n").encode()
     publish(contents, folder, overwrite=overwrite)
     return [folder / name for name in contents]

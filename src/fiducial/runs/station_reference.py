@@ -16,6 +16,7 @@ from fiducial.formats.strictness import Strictness
 from fiducial.geodesy.ellipsoid import geodetic_from_geocentric
 from fiducial.geodesy.epochs import decimal_year
 from fiducial.geodesy.propagation import Discontinuity, LinearMotion, PostSeismicModel, PostSeismicTerm, propagate
+from fiducial.runs.frame_transform_checks import frame_doubt
 from fiducial.stations.solution import ParameterTable, StationSolution, coordinate_rows
 from fiducial.stations.solution_tables import POSITION_TYPES, VELOCITY_TYPES, PostSeismicTable
 
@@ -152,7 +153,7 @@ def read_solutions(
     """Read a cumulative solution; parameters and errors as `read_reference`."""
     file = sinex.read(path, blocks=_BLOCKS, strictness=strictness)
     motions = _motions(file.solution)
-    models, source, findings = _models(post_seismic, motions, strictness)
+    models, source, findings = _models(post_seismic, motions, strictness, file.solution.reference_frame)
     return ReferenceSolutions(
         file.name, file.sha256, file.solution.reference_frame, motions, intervals_of(file.solution),
         file.solution.discontinuities is None, models, *source, domes_of(file.solution), (*file.findings, *findings),
@@ -279,7 +280,7 @@ def _years(instants: NDArray[np.datetime64], open_end: float) -> Array:
 
 
 def _models(
-    path: Path | str | None, motions: dict[Site, list[LinearMotion]], strictness: Strictness
+    path: Path | str | None, motions: dict[Site, list[LinearMotion]], strictness: Strictness, frame: str
 ) -> tuple[dict[Site, PostSeismicModel], tuple[str, str], tuple[str, ...]]:
     if path is None:
         return {}, ("", ""), ()
@@ -308,7 +309,8 @@ def _models(
             models[site] = PostSeismicModel(
                 " ".join(site), float(longitude[0]), float(latitude[0]), tuple(listed), covariance
             )
-    return models, (file.name, file.sha256), file.findings
+    doubt = frame_doubt(file.name, frame, file.solution.reference_frame)
+    return models, (file.name, file.sha256), (*file.findings, *doubt)
 
 
 def _model_covariance(table: PostSeismicTable, rows: list[int], whole: Array | None) -> Array | None:

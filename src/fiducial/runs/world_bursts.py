@@ -32,6 +32,8 @@ from fiducial.runs.world_layout import REGION_CENTRE_M, BurstPlan
 from fiducial.runs.world_truth import Floats, WorldTruth, terrain_m, years_of
 from fiducial.timescales import Epochs, egms_years
 
+Integers = NDArray[np.int64]
+
 BLOCK: Final = 20_000
 """Points of a block; the numbers do not depend on how many processes write, but on this."""
 _REFERENCE_POINTS: Final = 300
@@ -44,6 +46,7 @@ _SNOW_SHARE_MISSING: Final = 0.4
 _SNOW_NOISE_MM: Final = 5.0
 _MISSING_SHARE: Final = 0.002
 _LOST_SCENES: Final = 2
+_FAST: Final = 1
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,9 @@ def make_burst(truth: WorldTruth, plan: BurstPlan) -> BurstModel:
     east, north = track.map_coordinates(along, across, plan.origin_m)
     bare = BurstModel(plan, epochs, ramp, 0.0, np.zeros(epochs.size, dtype=np.float32), waves)
     sight = from_angles(*track.angles_deg(across))
-    motion = np.einsum("ij,ij->i", sight, truth.velocity_enu_mm_per_yr(east, north)) + bare.surface_mm_per_yr(east, north)
+    motion = np.einsum("ij,ij->i", sight, truth.velocity_enu_mm_per_yr(east, north)) + bare.surface_mm_per_yr(
+        east, north
+    )
     offset = float(rng.normal(0.0, _OFFSET_MM_PER_YR) - motion.mean())
     passing = _passing(truth, bare, east, north, sight)
     return replace(bare, offset_mm_per_yr=offset, reference_mm=passing.mean(axis=1))
@@ -138,12 +143,14 @@ def burst_blocks(truth: WorldTruth, model: BurstModel, block: int = BLOCK) -> It
         rng = np.random.default_rng((truth.options.seed, 14, model.plan.index, number))
         index = np.arange(start, min(start + block, points))
         # Fewer points than lines: they are spread over all of them.
-        line, slot = (index * LINES // points, index * 0) if per_line == 1 else np.divmod(index, per_line)
-        pixel = slot * stride + rng.integers(0, stride, index.size)
+        line = index * LINES // points if per_line == 1 else index // per_line
+        pixel = index % per_line * stride + rng.integers(0, stride, index.size)
         yield _block(truth, model, line, pixel, rng)
 
 
-def _block(truth: WorldTruth, model: BurstModel, line: Floats, pixel: Floats, rng: np.random.Generator) -> PointBlock:
+def _block(
+    truth: WorldTruth, model: BurstModel, line: Integers, pixel: Integers, rng: np.random.Generator
+) -> PointBlock:
     plan, epochs = model.plan, model.epochs
     along, across = np.float64(LINE_SPACING_M) * (line + 0.5), np.float64(PIXEL_SPACING_M) * (pixel + 0.5)
     east, north = plan.track.map_coordinates(along, across, plan.origin_m)
@@ -194,4 +201,5 @@ def write_burst(truth: WorldTruth, plan: BurstPlan, folder: Path) -> Path:
     return write_blocks(
         burst_name(truth, plan), model.epochs, burst_blocks(truth, model), folder,
         dem_version=f"simulated terrain, seed {seed}", snow_version=f"simulated winters, seed {seed}",
+        compression=_FAST,
     )  # fmt: skip

@@ -89,7 +89,9 @@ class Network:
         """Return changes of the antenna, and the earthquake where it moved the station by more than 0.5 mm."""
         found = []
         if not np.isnat(self.antenna_day[station]):
-            found.append(SeriesEvent(self.antenna_day[station].astype("datetime64[ns]"), "equipment", "antenna changed"))
+            found.append(
+                SeriesEvent(self.antenna_day[station].astype("datetime64[ns]"), "equipment", "antenna changed")
+            )
         if np.linalg.norm(self.earthquake_mm[station]) > _FELT_MM:
             day = np.datetime64(truth.earthquake.date, "ns")
             found.append(SeriesEvent(day, "earthquake", f"M{truth.earthquake.magnitude:.2f}"))

@@ -54,7 +54,7 @@ def station_series(truth: WorldTruth, network: Network, station: int) -> Station
     """
     options = truth.options
     rng = np.random.default_rng((options.seed, 4, station))
-    days = int(round(365.25 * options.series_years))
+    days = round(365.25 * options.series_years)
     epochs = (FIRST_SERIES_DAY + np.arange(days)).astype("datetime64[ns]")
     size = float(rng.lognormal(0.0, 0.15))
     moved = network.displacement_mm(truth, station, epochs)
@@ -71,9 +71,10 @@ def station_series(truth: WorldTruth, network: Network, station: int) -> Station
     # The first position is what displacements count from.
     keep[0] = True
     observed = np.round(1e-3 * (observed[keep] - observed[0]), _MICROMETRES) + 0.0
-    correlation = np.round(np.tile(rng.uniform(-0.3, 0.3, 3), (keep.sum(), 1)), 4)
+    published = np.asarray(np.round(1e-3 * spread[keep], _MICROMETRES), dtype=np.float64)
+    correlation = np.tile(np.round(rng.uniform(-0.3, 0.3, 3), 4), (int(keep.sum()), 1))
     return StationSeries(
-        network.names[station], epochs[keep], "GPS", observed, np.round(1e-3 * spread[keep], _MICROMETRES), correlation,
+        network.names[station], epochs[keep], "GPS", observed, published, correlation,
         reference_xyz_m=network.position_m[station], reference_epoch=epochs[0], frame=FRAME,
     )  # fmt: skip
 

@@ -138,7 +138,9 @@ class WorldTruth:
     def season_enu_mm_at(self, easting: ArrayLike, northing: ArrayLike) -> Floats:
         """Return the amplitude of the annual motion, shape (point, 3)."""
         half = region_half_m(self.options.bursts)
-        place = (np.asarray(easting) - REGION_CENTRE_M[0]) / half[0] + (np.asarray(northing) - REGION_CENTRE_M[1]) / half[1]
+        place = (np.asarray(easting) - REGION_CENTRE_M[0]) / half[0] + (
+            np.asarray(northing) - REGION_CENTRE_M[1]
+        ) / half[1]
         return np.asarray((1.0 + np.tanh(place) / 3.0)[..., None] * np.array(self.season_enu_mm))
 
     @staticmethod
@@ -237,4 +239,6 @@ def load_truth(folder: Path) -> WorldTruth:
 
 
 def _damaged(path: Path, problem: str) -> InputError:
-    return InputError("FID-1433", f"the truth {problem}", where=str(path), fix="simulate the world again in a new folder")
+    return InputError(
+        "FID-1433", f"the truth {problem}", where=str(path), fix="simulate the world again in a new folder"
+    )
