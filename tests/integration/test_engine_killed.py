@@ -6,8 +6,6 @@ import multiprocessing
 import random
 import time
 
-import pytest
-
 from engine_killed import work
 from engine_worlds import MemoryStore, chain_of, hashes, made, run
 from fiducial.catalogue.records import RunState
@@ -17,18 +15,11 @@ TASKS = 6
 KILLS = 20
 
 
-@pytest.fixture(scope="module")
-def start():
-    # Forked from a server that has everything imported: starting Python anew takes longer than the work.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["engine_killed"])
-
-    def start(folder, pause_s, number):
-        process = context.Process(target=work, args=(folder, pause_s, number))
-        process.start()
-        return process
-
-    return start
+def start(folder, pause_s, number):
+    # Forked, as all is imported here: starting Python anew takes longer than the work.
+    process = multiprocessing.get_context("fork").Process(target=work, args=(folder, pause_s, number))
+    process.start()
+    return process
 
 
 def _reference(folder):
@@ -43,7 +34,7 @@ def _until_it_works(folder, number, process):
         time.sleep(0.005)
 
 
-def test_runs_that_are_killed_twenty_times_end_with_the_same_hashes(tmp_path, start):
+def test_runs_that_are_killed_twenty_times_end_with_the_same_hashes(tmp_path):
     expected = _reference(tmp_path)
     draw = random.Random(7)
     for number in range(KILLS):
@@ -72,7 +63,7 @@ def test_runs_that_are_killed_twenty_times_end_with_the_same_hashes(tmp_path, st
         assert made(run(chain_of(tmp_path / "source.txt"), tmp_path / "out", store)) == set()
 
 
-def test_several_processes_do_the_work_once(tmp_path, start):
+def test_several_processes_do_the_work_once(tmp_path):
     expected = _reference(tmp_path)
     processes = [start(tmp_path, 0.1, number) for number in range(3)]
     for process in processes:

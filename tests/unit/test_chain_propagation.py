@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from fiducial.chain.assembly import assemble
 from fiducial.chain.network import (
     EdgeLaw,
     EdgeSpec,
@@ -21,6 +22,7 @@ from fiducial.chain.network import (
 )
 from fiducial.chain.propagation import Outage, propagate, time_steps
 from fiducial.errors import InputError
+from fiducial.runs.chain_knowledge import load_knowledge
 
 
 def _chain(length, law=NodeLaw.FUNCTIONAL, edge=EdgeLaw.HELD):
@@ -33,6 +35,11 @@ def _star(inputs, law, required=0, curve=(), edge=EdgeLaw.DIRECT):
     nodes = [NodeSpec(f"n{index}") for index in range(inputs)]
     edges = [EdgeSpec(node.id, "end", edge) for node in nodes]
     return build_network([*nodes, NodeSpec("end", law, required, curve)], edges)[0]
+
+
+@pytest.fixture(scope="module")
+def chain():
+    return assemble(load_knowledge())
 
 
 def _at(run, node, days):
@@ -72,19 +79,29 @@ def test_the_linear_case_is_the_recursion_of_haimes_step_by_step():
     np.testing.assert_allclose(q, np.linalg.solve(np.eye(size) - strengths, demand), atol=1e-9)
 
 
-def test_a_chain_of_primary_edges_that_hold_nothing_is_its_weakest_link():
-    network = _chain(5)
-    parameters = uniform_parameters(network)
+@pytest.mark.parametrize("edge", list(EdgeLaw))
+def test_a_chain_of_primary_edges_that_hold_nothing_is_its_weakest_link(edge):
+    """H = 0, W and T towards 0: lost is what the worst of the links before has lost, and at once."""
+    names = [f"n{index}" for index in range(6)]
+    curve = ((0.0, 0.0), (1e-9, 1.0))
+    edges = [EdgeSpec(a, b, edge, curve) for a, b in zip(names, names[1:], strict=False)]
+    network, _ = build_network([NodeSpec(name) for name in names], edges)
+    outages = [Outage("n0", 1.0, 2.0, 8.0), Outage("n2", 1.0, 5.0, 20.0), Outage("n4", 1.0, 30.0, 1.0)]
+    run = propagate(network, uniform_parameters(network), outages, horizon_days=40.0)
+    for days in (1.0, 3.0, 6.0, 12.0, 24.0, 27.0, 30.5, 35.0):
+        link = [any(o.node == n and o.start_days <= days < o.start_days + o.duration_days for o in outages) for n in names]
+        found = [_at(run, name, days) for name in names]
+        assert found == pytest.approx(np.maximum.accumulate(link).astype(float), abs=1e-6), days
+
+
+def test_partial_losses_of_a_chain_are_those_of_its_worst_link():
+    network = _chain(5, NodeLaw.ORDER, EdgeLaw.DIRECT)
     outages = [Outage("n0", 0.3), Outage("n2", 0.7, 10.0, 5.0)]
-    run = propagate(network, parameters, outages, horizon_days=40.0)
-    # Whatever is lost of an input that nothing holds is lost wholly at once.
-    assert _at(run, "n4", 5.0) == pytest.approx(1.0)
-    direct = _chain(5, NodeLaw.ORDER, EdgeLaw.DIRECT)
-    run = propagate(direct, uniform_parameters(direct), outages, horizon_days=40.0)
-    for node, during, after in (("n1", 0.3, 0.3), ("n3", 0.7, 0.3), ("n4", 0.7, 0.3)):
+    run = propagate(network, uniform_parameters(network), outages, horizon_days=40.0)
+    for node, during in (("n1", 0.3), ("n3", 0.7), ("n4", 0.7)):
         assert _at(run, node, 5.0) == pytest.approx(0.3)
         assert _at(run, node, 14.0) == pytest.approx(during, abs=1e-6)
-        assert _at(run, node, 39.0) == pytest.approx(after, abs=1e-6)
+        assert _at(run, node, 39.0) == pytest.approx(0.3, abs=1e-6)
 
 
 @pytest.mark.parametrize("required", [1, 2, 3, 4, 5])
@@ -261,6 +278,44 @@ def test_times_converge_to_a_solver_of_differential_equations(seed):
             run.lost_days[0, node], np.trapezoid(path[node], time), rtol=0.02, atol=0.02, err_msg=str(node)
         )
     assert compared >= 6
+
+
+def test_a_long_path_takes_no_time_of_its_own():
+    """A wait of 100 d, then ten steps of 2 h: the end follows within hours, though steps last days by then."""
+    names = [f"n{index}" for index in range(12)]
+    edges = [EdgeSpec(a, b) for a, b in zip(names, names[1:], strict=False)]
+    # Named backwards, for ids decide what comes first where nothing else does.
+    for flip in (False, True):
+        named = {name: (f"m{99 - index}" if flip else name) for index, name in enumerate(names)}
+        network, order = build_network(
+            [NodeSpec(named[name]) for name in names],
+            [EdgeSpec(named[edge.supplier], named[edge.consumer]) for edge in edges],
+        )
+        hold = np.where(np.arange(11) == 0, 100.0, 0.0)[order][None]
+        parameters = with_values(
+            uniform_parameters(network, decay_days=0.04, flush_days=0.04, degradation_days=0.04), {"hold_days": hold}
+        )
+        run = propagate(network, parameters, [Outage(named["n0"])], horizon_days=1000.0)
+        fine = propagate(network, parameters, [Outage(named["n0"])], horizon_days=110.0, steps=np.arange(0, 110.0, 0.005))
+        np.testing.assert_allclose(run.crossing_days[0, 1:], fine.crossing_days[0, 1:], rtol=0.02)
+
+
+def test_the_packaged_network_converges(chain):
+    """Times of the coarse steps against steps ten times finer, of samples and of outages that end."""
+    parameters = chain.parameters(chain.sample(2, seed=5))
+    network = chain.network
+    for node, duration in (("itrf", math.inf), ("igs_stations", 60.0)):
+        outage = Outage(node, 1.0, 0.0, duration)
+        coarse = propagate(network, parameters, [outage], horizon_days=2000.0)
+        steps = time_steps(2000.0, [outage], first_days=0.002, growth=0.0025)
+        fine = propagate(network, parameters, [outage], horizon_days=2000.0, steps=steps)
+        both = np.isfinite(coarse.crossing_days) & np.isfinite(fine.crossing_days)
+        assert both.sum() > 200
+        assert (np.isfinite(coarse.crossing_days) != np.isfinite(fine.crossing_days)).sum() <= 3
+        wrong = np.abs(coarse.crossing_days - fine.crossing_days)[both] > 0.02 + 0.02 * fine.crossing_days[both]
+        # Where a level is only touched, not crossed, its time is no time.
+        assert wrong.mean() < 0.01
+        np.testing.assert_allclose(coarse.lost_days, fine.lost_days, rtol=0.02, atol=0.1)
 
 
 def test_steps_are_hours_after_every_event_and_weeks_later():

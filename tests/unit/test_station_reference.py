@@ -82,10 +82,9 @@ def test_post_seismic_terms_of_another_frame_are_told(folder, name, stated, said
     solution = StackWorld().post_seismic()
     sinex.write(replace(solution, reference_frame=stated), path / name)
     findings = read_solutions(path / "REF.SNX", post_seismic=path / name).findings
-    assert [text for text in findings if "do not fit together" in text] == [
-        f"{name} {said}, the coordinates are in ITRF2020: post-seismic terms and velocities of different frame solutions do "
-        "not fit together"
-    ] * bool(said)
+    told = [text for text in findings if "do not fit together" in text]
+    assert len(told) == bool(said)
+    assert all(text.startswith(f"{name} {said}, the coordinates are in ITRF2020: ") for text in told)
 
 
 def test_a_post_seismic_file_without_terms_is_refused(folder):

@@ -59,10 +59,12 @@ def level_1_parents(knowledge: Knowledge, statement: Statement) -> Computed:
     """Look which variables of Level 2 have no observation of Level 1 above them."""
     catalogue, structure = knowledge.catalogue, structure_of(knowledge)
     observations = {product.id for product in catalogue.egv(claim(statement)).products}
+    # Observations are made by nodes of the workflow, and those stand above what is computed from them.
+    makers = {node.id for node in knowledge.workflow.nodes if observations & set(node.realises)}
     orphans = []
     for egv in catalogue.of_level(Level.LEVEL_2):
         above = {one.id for one in structure.upstream(egv.id)}
-        if not above & observations:
+        if not above & (observations | makers):
             orphans.append(egv.name)
     count = len(catalogue.of_level(Level.LEVEL_2))
     words = f"without any of {', '.join(sorted(observations))} above them: {', '.join(orphans) or 'none'}"
@@ -95,7 +97,9 @@ def single_point(knowledge: Knowledge, statement: Statement) -> Computed:
         return Computed("no single point", Verdict.CONTRADICTS, words)
     wide = "several variables" in statement.text
     verdict = Verdict.CONTRADICTS if wide and len(egvs) < 2 else Verdict.AGREES
-    return Computed(f"{len(stopped)} products of {len(egvs)} variables", verdict, words)
+    return Computed(
+        f"{len(stopped)} products of {len(egvs)} {'variable' if len(egvs) == 1 else 'variables'}", verdict, words
+    )
 
 
 def no_substitute(knowledge: Knowledge, statement: Statement) -> Computed:

@@ -134,18 +134,22 @@ def export_catalogue(request: ExportRequest) -> ExportResult:
     Raises
     ------
     CatalogueError
-        As :func:`export_snapshot` and :meth:`fiducial.catalogue.store.Catalogue.open`.
+        As :func:`export_snapshot`, :meth:`fiducial.catalogue.store.Catalogue.open` and
+        :func:`fiducial.catalogue.trace.find`.
     InputError
         FID-1002 when the output exists and may not be replaced.
     """
     from fiducial.catalogue.store import Catalogue
+    from fiducial.catalogue.trace import find as find_node
     from fiducial.runs.chain_knowledge import load_knowledge
 
     with Catalogue.open(request.catalogue, create=False, read_only=True) as catalogue:
-        snapshot = catalogue.snapshot(around=request.product)
+        start = None if request.product is None else find_node(catalogue, request.product).id
+        snapshot = catalogue.snapshot(around=start)
     knowledge = load_knowledge().catalogue
     concepts = {one.id: one.name for one in knowledge.products()} | {one.id: one.name for one in knowledge.egvs}
-    return export_snapshot(snapshot, replace(request, options=replace(request.options, concepts=concepts)))
+    options = replace(request.options, concepts=concepts)
+    return export_snapshot(snapshot, replace(request, product=start, options=options))
 
 
 def export_snapshot(snapshot: Snapshot, request: ExportRequest) -> ExportResult:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fiducial.errors import FiducialError, FormatError, InputError
+from fiducial.errors import FiducialError, FormatError
 from fiducial.formats import sinex
 from fiducial.geodesy.ellipsoid import geodetic_from_geocentric
 from fiducial.geodesy.epochs import decimal_year
