@@ -25,6 +25,7 @@ def main() -> None:
         "station_combination",
         "sinex_read",
         "velocity_model",
+        "catalogue_add",
     ):
         print(f"== {name}", flush=True)
         subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=True)

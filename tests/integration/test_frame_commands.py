@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -64,6 +66,15 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     assert done.code == 2
     assert "FID-1377: the output cannot be written" in done.err
     assert str(file) in done.err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    code = "import sys; from fiducial.cli.main import main; sys.argv[0] = 'fiducial'; main()"
+    words = [sys.executable, "-c", code, *TO_ETRF2000, "--epoch", "2010.0", "--xyz", *XYZ]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
 
 
 def test_tables_there_and_back(tmp_path):

@@ -69,6 +69,18 @@ def test_unlisted_steps_that_move_the_trajectory_are_hinted_at(folder):
     assert "there may be steps" not in fiducial("stations", "velocity", folder / "BBBB.tenv3").out
 
 
+def test_a_series_in_millimetres_is_hinted_at(folder):
+    (folder / "D.IGS20.tenv").write_bytes(factory.tenv(1e3 * factory.linear(1500, noise_m=0.002), "DDDD"))
+    done = fiducial("stations", "velocity", folder / "D.IGS20.tenv", "--method", "midas")
+    assert "is faster than any plate" in done.out
+    told = fiducial(
+        "stations", "velocity", folder / "D.IGS20.tenv", folder / "c.tms", "--method", "midas", "--json"
+    ).json
+    first, second = (one["hints"] for one in told["stations"])
+    assert any("is faster than any plate" in text for text in first)
+    assert second == []
+
+
 def test_relaxation_after_the_earthquakes_of_the_list(folder):
     (folder / "steps.txt").write_text("AAAA 2009-12-06 2 M6\n")
     told = fiducial("stations", "velocity", folder / "AAAA.IGS20.tenv", "--steps", folder / "steps.txt", "--post-seismic", "log",

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import rdflib
 
 from catalogue_snapshots import NOON, file, large, product, run, sha, small
 from export_judges import judge_crate, judge_datacite, judge_dcat, judge_prov, judge_stac
@@ -22,10 +23,11 @@ from fiducial.catalogue.export_prov import prov_document
 from fiducial.catalogue.export_rocrate import NO_LICENCE, crate
 from fiducial.catalogue.export_stac import stac_files
 from fiducial.catalogue.export_upstream import find, upstream
-from fiducial.catalogue.records import AgentRecord, EdgeRecord, Relation, RunState, Snapshot
+from fiducial.catalogue.records import AgentRecord, EdgeRecord, Entity, EntityKind, Relation, RunState, Snapshot
+from fiducial.catalogue.store import Catalogue
 from fiducial.errors import CatalogueError, InputError
 from fiducial.formats import chain_identity
-from fiducial.runs.catalogue_export import ExportRequest, export_snapshot, stated
+from fiducial.runs.catalogue_export import ExportRequest, export_catalogue, export_snapshot, stated
 from support import ROOT
 
 GSO, ORTHO = "product:GSO 2024/259", "product:Ortho E32N34"
@@ -178,8 +180,6 @@ def test_a_static_stac_catalogue_is_walked_by_pystac(tmp_path):
 
 
 def test_dcat_names_concepts_checksums_and_provenance():
-    import rdflib
-
     graph = judge_dcat(dcat_turtle(small(), ExportOptions(concepts={"GSO": "GNSS Satellite Orbits"})))
     found = graph.query("""
         PREFIX dcat: <http://www.w3.org/ns/dcat#> PREFIX spdx: <http://spdx.org/rdf/terms#>
@@ -274,6 +274,28 @@ def test_files_are_written_whole_and_not_replaced_unasked(tmp_path, kind):
     export_snapshot(small(), replace(request, overwrite=True))
     assert out.read_bytes() == first
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_the_catalogue_itself_is_exported(tmp_path):
+    snapshot = small()
+    with Catalogue.open(tmp_path / "c.sqlite") as catalogue:
+        for one in snapshot.agents:
+            catalogue.add_agent(one)
+        for one in snapshot.files:
+            catalogue.add_file(one)
+        for one in (*snapshot.entities, Entity("dem:unknown", EntityKind.DEM, "unknown")):
+            catalogue.add_entity(one)
+        catalogue.begin_run(replace(snapshot.runs[0], parameters={"interval_s": 300}))
+        for one in snapshot.products:
+            catalogue.add_product(one)
+        catalogue.add_edges(snapshot.edges)
+    request = ExportRequest("dcat", tmp_path / "out.ttl", "Ortho E32N34", str(tmp_path / "c.sqlite"))
+    assert export_catalogue(request).counts == {"products": 2, "files": 5, "runs": 1}
+    graph = judge_dcat(request.out.read_bytes())
+    assert any("Orbit" in str(one) for one in graph.objects(predicate=rdflib.SKOS.prefLabel))
+    stac = export_catalogue(replace(request, format="stac", out=tmp_path / "stac", options=stated(bbox="0,0,9,9")))
+    assert stac.counts["items"] == 2
+    assert not stac.notes
 
 
 def test_output_does_not_hang_on_the_order_of_hashing(tmp_path):

@@ -90,8 +90,10 @@ def find_run(connection: Connection, key: str) -> RunRecord | None:
 
 
 def entities(connection: Connection, filters: Mapping[str, Any]) -> tuple[Entity, ...]:
-    """Return entities that are neither file nor product, by id."""
+    """Return entities that are neither file nor product, by id; a file known by its hash alone is one."""
     query = select(NODE.c.id, NODE.c.kind, NODE.c.name, ENTITY.c.attributes).join(NODE, NODE.c.key == ENTITY.c.key)
+    # What was known by its hash alone has become a file.
+    query = query.outerjoin(FILE, FILE.c.key == ENTITY.c.key).where(FILE.c.key.is_(None))
     columns = {"kind": NODE.c.kind, "name": NODE.c.name, "id": NODE.c.id}
     return tuple(
         rows.entity_of(row) for row in connection.execute(_filtered(query, columns, filters).order_by(NODE.c.id))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from fiducial.catalogue.reading import Location, NodeInfo
-from fiducial.catalogue.records import FileRecord, ProductRecord, Relation, RunState
+from fiducial.catalogue.records import EntityKind, FileRecord, ProductRecord, Relation, RunState
 from fiducial.catalogue.rows import printable
 from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.trace import follow
@@ -168,9 +168,8 @@ def verify(
     intact = {one.sha256 for one in states if one.state == "intact"}
     files = catalogue.files() if under is None else _files_at(catalogue, places)
     lost = [one for one in files if one.sha256 not in intact]
-    placed, bare = [one for one in lost if one.paths], [one for one in lost if not one.paths]
-    never = [one for one in bare if one.attributes.get("stated_by")]
-    orphaned = [one for one in bare if not one.attributes.get("stated_by")]
+    placed, orphaned = [one for one in lost if one.paths], [one for one in lost if not one.paths]
+    never = catalogue.entities(kind=str(EntityKind.FILE))
     infos = catalogue.nodes([one.id for one in lost])
     combined = [one for one in catalogue.products(tier=COMBINED_TIER) if under is None or _touches(one, files)]
     retrievable = {f"sha256:{sha}" for sha in intact}
@@ -181,7 +180,7 @@ def verify(
     return Verification(
         places=tuple(one for one in states if one.state != "intact"),
         orphaned=tuple(infos[one.id] for one in orphaned),
-        never_held=tuple(infos[one.id] for one in never),
+        never_held=tuple(NodeInfo(one.id, str(one.kind), one.name) for one in never),
         unfinished=tuple(catalogue.nodes([one.id for one in runs]).values()),
         standings=_standings(catalogue, [infos[one.id] for one in [*placed, *orphaned]]),
         fair=check_fair(catalogue, combined, retrievable if under is None else None),

@@ -180,7 +180,7 @@ class _Builder:
                         orbits,
                         schedule,
                         Strength.PRIMARY,
-                        "placed by these orbits",
+                        "computed with these orbits and clocks",
                         f"{orbits} → {schedule.product}",
                         None,
                     )

@@ -114,6 +114,24 @@ def no_substitute(knowledge: Knowledge, statement: Statement) -> Computed:
     return Computed(f"{len(replacing)} gates", Verdict.CONTRADICTS if replacing else Verdict.AGREES, words)
 
 
+def cell_covers_products(knowledge: Knowledge, statement: Statement) -> Computed:
+    """Look whether a cell of the matrix holds for every product of its variable of Level 3."""
+    supplier, consumer = claim(statement).split()
+    variable = knowledge.catalogue.egv(consumer)
+    links = [link for link in knowledge.dependencies.links if link.refines == (supplier, consumer)]
+    if not links:
+        return Computed(
+            "unknown", Verdict.UNDEFINED, f"no link tells which products of {variable.name} the cell is about"
+        )
+    using = {link.consumer for link in links}
+    free = [f"{product.name} ({product.id})" for product in variable.products if product.id not in using]
+    count = len(variable.products)
+    notes = sorted({f"{link.note} ({', '.join(link.source)})" for link in links if link.note})
+    words = "; ".join([f"made without {knowledge.catalogue.egv(supplier).name}: {', '.join(free) or 'none'}", *notes])
+    verdict = Verdict.CONTRADICTS if free else Verdict.AGREES
+    return Computed(f"{count - len(free)} of {count} products", verdict, words)
+
+
 CHECKS: Final[Mapping[str, Callable[[Knowledge, Statement], Computed]]] = {
     "edge_in_matrix": edge_in_matrix,
     "dependents_defined": dependents_defined,
@@ -122,4 +140,5 @@ CHECKS: Final[Mapping[str, Callable[[Knowledge, Statement], Computed]]] = {
     "primary_over_indirect_parent": primary_over_indirect_parent,
     "single_point": single_point,
     "no_substitute": no_substitute,
+    "cell_covers_products": cell_covers_products,
 }

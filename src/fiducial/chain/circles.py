@@ -9,7 +9,7 @@ import numpy as np
 
 from fiducial.chain.knowledge import Knowledge
 from fiducial.chain.structure import DirectedGraph, Edge, Structure, structure_of
-from fiducial.chain.structure_paths import merge, shortest_path, way_of
+from fiducial.chain.structure_paths import merge, shortest_paths, way_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,10 @@ class CircleHold:
 
     Attributes
     ----------
+    node : str
+        The workflow node that is held.
+    at : str
+        Where it stands in the circle: itself, or the variable that its product belongs to.
     days : float or None
         For how long; None where no source says.
     opens : bool
@@ -25,6 +29,7 @@ class CircleHold:
     """
 
     node: str
+    at: str
     days: float | None
     source: tuple[str, ...]
     opens: bool
@@ -77,8 +82,8 @@ def circles_of(
         inside = set(nodes)
         edges = tuple(edge for edge in graph.edges if edge.supplier in inside and edge.consumer in inside)
         holds = _holds(knowledge, edges, nodes)
-        opening = next((hold.node for hold in holds if hold.opens), None)
-        start = opening or (holds[0].node if holds else nodes[0])
+        opening = next((hold.at for hold in holds if hold.opens), None)
+        start = opening or (holds[0].at if holds else nodes[0])
         order = _in_order(graph, start, inside)
         longest = survivable_outage(order) if survivable_outage is not None else None
         words = (*_ways_round(graph, start, inside), *_opened(graph, holds))
@@ -86,12 +91,27 @@ def circles_of(
     return tuple(found)
 
 
-def _holds(knowledge: Knowledge, edges: Sequence[Edge], nodes: Sequence[str]) -> tuple[CircleHold, ...]:
-    known = {node.id: node for node in knowledge.workflow.nodes}
-    held = [known[one] for one in nodes if one in known and (known[one].breaks_cycle or known[one].hold_days)]
+def unclosed_circles(knowledge: Knowledge, circles: Sequence[Circle]) -> tuple[str, ...]:
+    """Return a sentence for every circle that a source states and that the edges of the data do not close."""
+    inside = [set(circle.nodes) for circle in circles]
     return tuple(
-        CircleHold(node.id, node.hold_days, node.source, not _has_circle(edges, {node.id}, nodes)) for node in held
+        f"Stated by {', '.join(cycle.source)}, but no edges of the data close it: {', '.join(cycle.nodes)} ({cycle.kind})."
+        for cycle in knowledge.workflow.cycles
+        if not any(set(cycle.nodes) <= one for one in inside)
     )
+
+
+def _holds(knowledge: Knowledge, edges: Sequence[Edge], nodes: Sequence[str]) -> tuple[CircleHold, ...]:
+    variable = {product.id: product.egv for product in knowledge.catalogue.products()}
+    found = []
+    for node in knowledge.workflow.nodes:
+        if not node.breaks_cycle and not node.hold_days:
+            continue
+        places = (node.id, *node.realises, *(variable[one] for one in node.realises if one in variable))
+        at = next((one for one in places if one in nodes), None)
+        if at is not None:
+            found.append(CircleHold(node.id, at, node.hold_days, node.source, not _has_circle(edges, {at}, nodes)))
+    return tuple(found)
 
 
 def _has_circle(edges: Sequence[Edge], without: set[str], nodes: Sequence[str]) -> bool:
@@ -115,8 +135,8 @@ def _ways_round(structure: Structure, start: str, inside: set[str]) -> list[str]
     rounds = []
     for first in structure.consumers(start):
         if first in inside:
-            path = (start,) if first == start else shortest_path(structure, first, start, inside)
-            rounds.append((start, *path))
+            back = [(start,)] if first == start else shortest_paths(structure, first, start, inside)
+            rounds += [(start, *path) for path in back]
     merged = merge(structure, rounds)
     return [way_of(structure, steps).words for steps in merged]
 
@@ -127,6 +147,8 @@ def _opened(structure: Structure, holds: Sequence[CircleHold]) -> list[str]:
     told = []
     for hold in holds:
         name = structure.item(hold.node).name
+        if hold.at != hold.node:
+            name += f", which {structure.item(hold.at).name} needs,"
         days = "for a time no source gives" if hold.days is None else f"for {hold.days:g} days"
         effect = "opens the circle" if hold.opens else "opens it only in part"
         sources = f" ({', '.join(hold.source)})" if hold.source else ""
@@ -135,7 +157,9 @@ def _opened(structure: Structure, holds: Sequence[CircleHold]) -> list[str]:
 
 
 def _stated(knowledge: Knowledge, inside: set[str]) -> tuple[str, ...]:
-    stated = [cycle.id for cycle in knowledge.workflow.cycles if set(cycle.nodes) <= inside]
+    stated = [
+        f"{cycle.kind} ({', '.join(cycle.nodes)})" for cycle in knowledge.workflow.cycles if set(cycle.nodes) <= inside
+    ]
     stated += [
         f"matrix cell {cell.supplier}, {cell.consumer}"
         for cell in knowledge.catalogue.cells

@@ -49,6 +49,11 @@ class IssueState(StrEnum):
     NOT_WATCHED = "not watched"
 
 
+_STATES: Final = (
+    IssueState.ON_TIME, IssueState.LATE, IssueState.HELD, IssueState.INCOMPLETE, IssueState.MISSING, IssueState.NOT_DUE,
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryRule:
     """When issues of a product class fall due, and how their files are known.
@@ -207,9 +212,13 @@ def expected_issues(rule: DeliveryRule, first: int, as_of_utc: np.datetime64) ->
     step, span = rule.every_hours * 3_600_000_000, rule.span_hours * 3_600_000_000
     now = _microseconds(as_of_utc)
     last = (now - span) // step + 1
-    index = np.arange(max(first, 0), max(last, first - 1) + 1, dtype=np.int64)
-    start = GPS_START + (index * step).astype("timedelta64[us]")
-    end = start + np.timedelta64(span, "us")
+    return issues_of(rule, np.arange(max(first, 0), max(last, first - 1) + 1, dtype=np.int64))
+
+
+def issues_of(rule: DeliveryRule, index: Integers) -> Issues:
+    """Return the issues of periods by their numbers since the beginning of GPS time."""
+    start = GPS_START + (index * (rule.every_hours * 3_600_000_000)).astype("timedelta64[us]")
+    end = start + np.timedelta64(rule.span_hours, "h")
     return Issues(index, start, end, end + np.timedelta64(rule.due_after_end_s, "s"))
 
 
@@ -255,19 +264,15 @@ def judge(rule: DeliveryRule, arrivals: Arrivals, first: int | None, as_of_utc: 
     when = np.where(held, time, -_NEVER).max(axis=1, initial=-_NEVER)
     known = whole & ~(held & unknown).any(axis=1)
     past = now > due
-    states = np.full(count, IssueState.NOT_DUE, dtype=object)
-    states[past] = IssueState.INCOMPLETE
-    states[past & (parts_held == 0)] = IssueState.MISSING
-    states[past & whole] = IssueState.HELD
-    states[known & (when <= due)] = IssueState.ON_TIME
-    states[known & (when > due)] = IssueState.LATE
+    # Conditions in order of precedence.
+    chosen = np.select([known & (when <= due), known, past & whole, past & (parts_held > 0), past], range(5), default=5)
     overdue = past & ~whole
     late = np.where(known & (when > due), when - due, np.where(overdue, now - due, -1)) / 3.6e9
     arrival = np.full(count, np.datetime64("NaT", "us"), dtype="datetime64[us]")
     arrival[known] = GPS_START + when[known].astype("timedelta64[us]")
     return Judged(
         issues,
-        tuple(states),
+        tuple(_STATES[code] for code in chosen.tolist()),
         arrival,
         np.where(late >= 0, late, np.nan),
         parts_held.astype(np.int64),

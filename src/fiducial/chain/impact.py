@@ -14,10 +14,12 @@ from fiducial.chain.assembly_types import ChainNetwork
 from fiducial.chain.egv import ImpactTier
 from fiducial.chain.network import FloatArray
 from fiducial.chain.propagation import Outage, Propagation, propagate
+from fiducial.errors import InputError
 
 QUANTILES = (0.05, 0.5, 0.95)
 LEAST_SHARE = 0.05
 DRIVERS = 5
+MOST_SAMPLES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Effect:
         Time until what users hold has lost so much of its fitness.
     recovery_days : Spread or None
         From the end of the outage until less than 10 % is lost; infinity where it stays; None when nothing was lost or the
-        outage does not end.
+        outage does not end within the horizon.
     lost_days : Spread
         Integral of the production lost over the horizon.
     drivers : tuple of Driver
@@ -134,8 +136,10 @@ def impact(
     Raises
     ------
     InputError
-        As :func:`fiducial.chain.propagation.propagate`.
+        As :func:`fiducial.chain.propagation.propagate`; FID-1422 also without outage before the horizon, for a number of samples
+        below 1 or above a million, or a negative seed.
     """
+    _check(outages, samples, seed, horizon_days)
     values = chain.sample(samples, seed)
     held = [f"{HELD}{node}" for node in watched if f"{HELD}{node}" in chain.network.nodes]
     run = propagate(
@@ -156,6 +160,24 @@ def impact(
     return Impact(
         effects, run.time_days, np.moveaxis(lost, (0, 1, 2), (2, 1, 0)), run.crossing_days[:, : len(watched), 0], values
     )
+
+
+def _check(outages: Sequence[Outage], samples: int, seed: int, horizon_days: float) -> None:
+    if not outages:
+        raise _impossible("nothing is out", "outage", "name what fails")
+    if not 1 <= samples <= MOST_SAMPLES:
+        raise _impossible(f"{samples} samples", "samples", f"take 1 to {MOST_SAMPLES}")
+    if seed < 0:
+        raise _impossible(f"a seed of {seed}", "seed", "take 0 or more")
+    begin = min(outage.start_days for outage in outages)
+    if begin >= horizon_days:
+        raise _impossible(
+            f"an outage from day {begin:g} within a horizon of {horizon_days:g} d", "outage", "let it begin earlier"
+        )
+
+
+def _impossible(problem: str, where: str, fix: str) -> InputError:
+    return InputError("FID-1422", problem, where=where, fix=fix)
 
 
 def _effect(
@@ -184,7 +206,7 @@ def _effect(
         _times(first[:, 0]),
         _times(first[:, 1]),
         None if held_first is None else _times(held_first),
-        _recovery(run.regained_days[:, column], end),
+        _recovery(run.regained_days[:, column], end, float(run.time_days[-1])),
         _spread(run.lost_days[:, column]),
         tuple(
             Driver(chain.variables[index].label, float(correlations[index]))
@@ -212,9 +234,9 @@ def _times(times: FloatArray) -> Spread | None:
     return _spread(times)
 
 
-def _recovery(regained: FloatArray, end: float) -> Spread | None:
+def _recovery(regained: FloatArray, end: float, horizon: float) -> Spread | None:
     reached = regained[~np.isnan(regained)]
-    if not math.isfinite(end) or reached.size < LEAST_SHARE * regained.size or not reached.size:
+    if end >= horizon or reached.size < LEAST_SHARE * regained.size or not reached.size:
         return None
     return _spread(np.maximum(reached - end, 0.0))
 

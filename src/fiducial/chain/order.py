@@ -156,7 +156,9 @@ def half_test(
         chosen[best] += 1
         tuned.append(scores[best])
         tested.append(score)
-    shares = {key: count / max(len(tuned), 1) for key, count in chosen.items()}
+    if not tuned:
+        return HalfTest(0, math.nan, math.nan, dict.fromkeys(table, 0.0))
+    shares = {key: count / len(tuned) for key, count in chosen.items()}
     return HalfTest(len(tuned), float(np.mean(tuned)), float(np.mean(tested)), shares)
 
 

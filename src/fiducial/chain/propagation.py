@@ -31,7 +31,7 @@ from fiducial.chain.propagation_kernel import run_samples
 from fiducial.errors import InputError
 
 FIRST_STEP_DAYS = 0.02
-GROWTH = 0.025
+GROWTH = 0.02
 
 
 @dataclass(frozen=True, slots=True)

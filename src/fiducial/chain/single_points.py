@@ -14,7 +14,7 @@ from fiducial.chain.gates import Flags, GateNetwork, availability, gate_network
 from fiducial.chain.knowledge import Knowledge
 from fiducial.chain.structure import DirectedGraph, Kind, Structure, structure_of
 from fiducial.chain.structure_names import find_item
-from fiducial.chain.structure_paths import shortest_path, way_of
+from fiducial.chain.structure_paths import merge, shortest_paths, way_of
 from fiducial.chain.workflow import Gate, Workflow
 from fiducial.errors import InputError
 
@@ -178,7 +178,7 @@ def with_substitutes(workflow: Workflow, nodes: Sequence[str]) -> tuple[str, ...
 class _Search:
     """Tries sets of growing size and keeps those that hold no smaller one."""
 
-    def __init__(self, network: GateNetwork, ends: Sequence[int], held: bool, alternates: bool) -> None:  # noqa: FBT001
+    def __init__(self, network: GateNetwork, ends: Sequence[int], held: bool, alternates: bool) -> None:
         self.network = network
         self.ends = list(ends)
         self.held = held
@@ -192,7 +192,7 @@ class _Search:
         if self.alternates:
             # An alternate serves whoever its original serves, so that it stands upstream of the same nodes.
             supplier, consumer = np.append(supplier, alternate), np.append(consumer, original)
-        graph = DirectedGraph(len(self.network.ids), supplier, consumer)
+        graph = DirectedGraph(len(self.network.ids), np.asarray(supplier, np.int64), np.asarray(consumer, np.int64))
         found = {int(one) for end in self.ends for one in graph.ancestors(end)[0]}
         return sorted(found - set(self.ends))
 
@@ -213,7 +213,7 @@ class _Search:
             for batch in _batches(one for one in sets if not any(cut.issubset(one) for cut in larger)):
                 lost = np.zeros((len(batch), len(self.network.ids)), dtype=bool)
                 lost[np.arange(len(batch))[:, None], np.array(batch)] = True
-                stopped = ~self.state(lost)[:, self.ends].any(axis=1)
+                stopped = np.logical_not(self.state(lost)[:, self.ends].any(axis=1))
                 found += [one for one, down in zip(batch, stopped.tolist(), strict=True) if down]
         return found
 
@@ -230,7 +230,7 @@ def _because(
     lost[0, list(cut)] = True
     down = [network.ids[k] for k in np.flatnonzero(~search.state(lost)[0])]
     for end in ends:
-        path = shortest_path(structure, network.ids[cut[0]], end, down)
-        if path:
-            return way_of(structure, [(one,) for one in path]).words
+        paths = shortest_paths(structure, network.ids[cut[0]], end, down)
+        if paths:
+            return way_of(structure, merge(structure, paths)[0]).words
     return ""

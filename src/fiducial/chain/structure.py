@@ -187,8 +187,10 @@ class Structure:
         ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         self.graph = DirectedGraph(len(self.items), ends[:, 0], ends[:, 1])
         self._between: dict[tuple[str, str], list[Edge]] = {}
+        self._into: dict[str, tuple[Edge, ...]] = {}
         for edge in self.edges:
             self._between.setdefault((edge.supplier, edge.consumer), []).append(edge)
+            self._into[edge.consumer] = (*self._into.get(edge.consumer, ()), edge)
 
     def __contains__(self, identity: str) -> bool:
         return identity in self._number
@@ -204,6 +206,10 @@ class Structure:
     def between(self, supplier: str, consumer: str) -> tuple[Edge, ...]:
         """Return the edges from one node to another."""
         return tuple(self._between.get((supplier, consumer), ()))
+
+    def into(self, identity: str) -> tuple[Edge, ...]:
+        """Return the edges that lead to a node."""
+        return self._into.get(identity, ())
 
     def followers(self, number: int) -> list[int]:
         """Return the numbers of those that use a node directly."""
@@ -252,7 +258,7 @@ def gate_words(node: WorkflowNode) -> str:
     if count == 1:
         return "needs it"
     if node.gate is Gate.ALL or node.required >= count:
-        return "needs both inputs" if count == 2 else f"needs all {count} inputs"  # noqa: PLR2004
+        return "needs both inputs" if count == 2 else f"needs all {count} inputs"
     if node.gate is Gate.ANY or node.required == 1:
         return f"needs any of {count} inputs"
     return f"needs {node.required} of {count} inputs"

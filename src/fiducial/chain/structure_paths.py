@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from fiducial.chain.structure import Edge, Relation, Structure
@@ -13,6 +14,9 @@ _COUNTED: Final = 20_000
 _STEPS: Final = 400_000
 _TOLD: Final = 4
 _ORDER: Final = tuple(Relation)
+
+Steps = tuple[tuple[str, ...], ...]
+"""Ids of the nodes at each place of a way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +92,29 @@ def paths_between(structure: Structure, supplier: str, consumer: str, *, limit: 
     return Paths(supplier, consumer, ways, len(found), complete, max(0, len(merged) - limit))
 
 
-def shortest_path(structure: Structure, supplier: str, consumer: str, inside: Iterable[str]) -> tuple[str, ...]:
-    """Return the ids of a shortest path that stays inside a set of nodes; empty when there is none."""
+def shortest_paths(structure: Structure, supplier: str, consumer: str, inside: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the ids of all shortest paths that stay inside a set of nodes, at most 20 000; empty when there is none."""
     allowed = set(inside) | {supplier, consumer}
-    before: dict[str, str] = {}
-    edge, front = {supplier}, [supplier]
+    before: dict[str, list[str]] = {supplier: []}
+    front = [supplier]
     while front and consumer not in before:
-        following = []
+        following: dict[str, list[str]] = {}
         for one in front:
             for other in structure.consumers(one):
-                if other in allowed and other not in edge:
-                    edge.add(other)
-                    before[other] = one
-                    following.append(other)
-        front = following
-    if consumer not in before:
-        return ()
-    path = [consumer]
-    while path[-1] != supplier:
-        path.append(before[path[-1]])
-    return tuple(reversed(path))
+                if other in allowed and other not in before:
+                    following.setdefault(other, []).append(one)
+        before.update(following)
+        front = list(following)
+    paths: list[tuple[str, ...]] = [(consumer,)] if consumer in before else []
+    while paths and paths[0][0] != supplier:
+        paths = [(one, *path) for path in paths for one in before[path[0]]][:_COUNTED]
+    return paths
 
 
 def way_of(structure: Structure, steps: Sequence[Sequence[str]]) -> Way:
     """Put a way into words: what stands at each place, and what each needs of the one before."""
     told = [_place(structure, steps[0])]
-    for before, here in zip(steps, steps[1:], strict=False):
+    for before, here in pairwise(steps):
         words = _edge(structure.between(before[0], here[0])).words
         told.append(f"{_place(structure, here)} ({words})")
     count = 1
@@ -122,9 +123,9 @@ def way_of(structure: Structure, steps: Sequence[Sequence[str]]) -> Way:
     return Way(tuple(tuple(place) for place in steps), " → ".join(told), count)
 
 
-def merge(structure: Structure, paths: Iterable[Sequence[str]]) -> list[tuple[tuple[str, ...], ...]]:
+def merge(structure: Structure, paths: Iterable[Sequence[str]]) -> list[Steps]:
     """Merge paths that differ at one place only, in nodes of one role; shortest first, in the order of the nodes."""
-    ways = {tuple((node,) for node in path) for path in paths}
+    ways: set[Steps] = {tuple((node,) for node in path) for path in paths}
     longest = max(map(len, ways), default=0)
     while True:
         count = len(ways)
@@ -135,22 +136,20 @@ def merge(structure: Structure, paths: Iterable[Sequence[str]]) -> list[tuple[tu
     return sorted(ways, key=lambda way: (len(way), [[structure.number(one) for one in place] for place in way]))
 
 
-def _merged_at(
-    structure: Structure, ways: set[tuple[tuple[str, ...], ...]], place: int
-) -> set[tuple[tuple[str, ...], ...]]:
-    groups: dict[object, set[str]] = {}
-    alone = set()
+def _merged_at(structure: Structure, ways: set[Steps], place: int) -> set[Steps]:
+    groups: dict[tuple[Steps, Steps, tuple[str, str, str]], set[str]] = {}
+    merged = set()
     for way in ways:
         if len(way) <= place:
-            alone.add(way)
+            merged.add(way)
             continue
         here = way[place]
         words = _edge(structure.between(way[place - 1][0], here[0])).words if place else ""
-        role = (structure.item(here[0]).kind, structure.item(here[0]).role, words)
-        groups.setdefault((way[:place], way[place + 1 :], role), set()).update(here)
-    for (head, tail, _), here in groups.items():  # type: ignore[misc, attr-defined]
-        alone.add((*head, tuple(sorted(here, key=structure.number)), *tail))
-    return alone
+        item = structure.item(here[0])
+        groups.setdefault((way[:place], way[place + 1 :], (item.kind, item.role, words)), set()).update(here)
+    for (head, tail, _), together in groups.items():
+        merged.add((*head, tuple(sorted(together, key=structure.number)), *tail))
+    return merged
 
 
 def _place(structure: Structure, place: Sequence[str]) -> str:

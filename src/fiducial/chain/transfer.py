@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,10 +54,10 @@ def pool_curve(full: int, measured: Sequence[MeasuredLoss], tolerance_mm: float,
     Raises
     ------
     InputError
-        FID-1428 without a measurement, or with a tolerance that is not positive.
+        FID-1428 without a measurement, or with a tolerance that is not positive and finite.
     """
     usable = sorted((one for one in measured if 0 < one.centres < full), key=lambda one: -one.centres)
-    if not usable or tolerance_mm <= 0:
+    if not usable or not 0 < tolerance_mm < math.inf:
         raise InputError(
             "FID-1428",
             "no loss can be measured: no subset of centres, or no positive tolerance",

@@ -21,7 +21,9 @@ COMMAND_MODULES: Final = (
     "chain_impact",
     "chain_validate",
     "chain_show",
+    "chain_structure",
     "chain_requirements",
+    "catalogue_health",
 )
 """Modules that add commands to the ``app`` of another one when they are imported."""
 
@@ -37,7 +39,9 @@ app.command(
     "fiducial.cli.demo:demo", name="demo", help="Run the whole chain on a small simulated world, or on real data."
 )
 app.command(
-    "fiducial.cli.simulate:simulate", name="simulate", help="Write a known world as the files that the real one would have."
+    "fiducial.cli.simulate:simulate",
+    name="simulate",
+    help="Write a known world as the files that the real one would have.\n\nExample: ``fiducial simulate world --seed 7``",
 )
 app.command(
     "fiducial.cli.orbits:app",
@@ -54,6 +58,11 @@ app.command(
     "fiducial.cli.chain:app",
     name="chain",
     help="The supply chain: what depends on what, and what degrades when a link fails.",
+)
+app.command(
+    "fiducial.cli.catalogue:app",
+    name="catalogue",
+    help="What exists and what it was made from: add, list, trace, verify, export, health.",
 )
 app.command("fiducial.cli.eop:app", name="eop", help="Earth rotation parameters: compare with C04.")
 app.command("fiducial.cli.doctor:doctor", name="doctor", help="Tell whether this machine has what Fiducial needs.")

@@ -25,6 +25,11 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     from rich.console import Console
     from rich.table import Table
 
+    class Pipe(Console):
+        def on_broken_pipe(self) -> None:
+            # A reader that has seen enough is no error; rich would end the program with exit code 1.
+            raise BrokenPipeError
+
     table = Table(box=box.SIMPLE_HEAD)
     for k, column in enumerate(columns):
         numeric = any(isinstance(row[k], int | float) for row in rows)
@@ -33,7 +38,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         table.add_row(*(_cell(value) for value in row))
     # In a pipe rich would fold everything to 80 columns; a table that is too wide is better than a broken one.
     width = None if sys.stdout.isatty() else 160
-    console = Console(width=width, highlight=False, markup=False)
+    console = Pipe(width=width, highlight=False, markup=False)
     # As a title of the table rich would fold it to the width of the columns.
     console.print(title, style="bold", soft_wrap=True)
     console.print(table)

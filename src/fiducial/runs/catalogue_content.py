@@ -73,8 +73,14 @@ class Content:
         return self.tail.decode("latin-1")
 
 
-def read_content(path: str) -> Content:
+def read_content(path: str, *, keep: bool = True) -> Content:
     """Hash a file and keep its beginning and end.
+
+    Parameters
+    ----------
+    path : str
+    keep : bool
+        False keeps neither, for the many parts of a product.
 
     Raises
     ------
@@ -84,7 +90,7 @@ def read_content(path: str) -> Content:
         When it changed while it was read, three times in a row.
     """
     for _ in range(_ATTEMPTS):
-        found = _read_once(path)
+        found = _read_once(path, keep=keep)
         if found is not None:
             return found
     raise ChangingError
@@ -99,7 +105,7 @@ def is_unchanged(content: Content) -> bool:
     return (now.st_size, now.st_mtime_ns) == (content.size, content.mtime_ns)
 
 
-def _read_once(path: str) -> Content | None:
+def _read_once(path: str, *, keep: bool) -> Content | None:
     digest = hashlib.sha256()
     head, tail, read = b"", b"", 0
     # A pipe would wait for a writer for ever.
@@ -109,10 +115,10 @@ def _read_once(path: str) -> Content | None:
             raise OSError(None, "not a regular file")
         while part := stream.read(_STEP_BYTES):
             digest.update(part)
-            if len(head) < HEAD_BYTES:
-                head += part[: HEAD_BYTES - len(head)]
-            tail = (tail + part)[-TAIL_BYTES:]
             read += len(part)
+            if keep:
+                head += part[: max(HEAD_BYTES - len(head), 0)]
+                tail = (tail + part)[-TAIL_BYTES:]
         after = os.fstat(stream.fileno())
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size) or read != after.st_size:
         return None

@@ -145,7 +145,8 @@ def export_catalogue(request: ExportRequest) -> ExportResult:
 
     with Catalogue.open(request.catalogue, create=False, read_only=True) as catalogue:
         start = None if request.product is None else find_node(catalogue, request.product).id
-        snapshot = catalogue.snapshot(around=start)
+        # All of it: what is around a thing in the store lacks the products to which files on the way belong.
+        snapshot = catalogue.snapshot()
     knowledge = load_knowledge().catalogue
     concepts = {one.id: one.name for one in knowledge.products()} | {one.id: one.name for one in knowledge.egvs}
     options = replace(request.options, concepts=concepts)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fiducial.catalogue.records import AgentRecord, EdgeRecord, Entity, FileRecord
+from fiducial.catalogue.records import AgentRecord, EdgeRecord, Entity, Relation
 from fiducial.catalogue.writing import UNKNOWN_FORMAT
 from fiducial.errors import FormatError, InputError
 from fiducial.formats.igs_names import IgsName, parse_name
@@ -54,8 +54,6 @@ class Facts:
         Why it was not recognised, or what is odd.
     entities, derived : sequences
         Things that it says it was made from, and (id, role) of each.
-    files : tuple of FileRecord
-        Contents that it says it was made from, by hash.
     is_product : bool
         Whether it is an issue of a product.
     """
@@ -74,7 +72,6 @@ class Facts:
     note: str = ""
     entities: Sequence[Entity] = ()
     derived: Sequence[tuple[str, str]] = ()
-    files: tuple[FileRecord, ...] = ()
     is_product: bool = False
 
     @property
@@ -84,8 +81,6 @@ class Facts:
 
     def edges(self, source: str) -> list[EdgeRecord]:
         """Return the edges from the file or product to what it was made from."""
-        from fiducial.catalogue.records import Relation
-
         return [EdgeRecord(Relation.DERIVED, source, target, role) for target, role in self.derived]
 
 
@@ -145,8 +140,7 @@ def _levels() -> dict[str, str]:
     from fiducial.runs.chain_knowledge import load_knowledge
 
     catalogue = load_knowledge().catalogue
-    levels = {egv.id: str(egv.level) for egv in catalogue.egvs}
-    return {one.acronym: levels[one.egv] for one in catalogue.products if one.acronym}
+    return {one.acronym: egv.level.value for egv in catalogue.egvs for one in egv.products if one.acronym}
 
 
 def tier_of(name: IgsName) -> str:
@@ -154,9 +148,15 @@ def tier_of(name: IgsName) -> str:
     return T3 if name.centre in _COMBINING else T2
 
 
-def level_of(egv_product: str | None) -> str | None:
-    """Return the level of a product's variable, as the mapping has it."""
-    return None if egv_product is None else _levels().get(egv_product)
+def level_of(egv_product: str | None, tier: str | None = None) -> str | None:
+    """Return the level of a product's variable, as the mapping has it.
+
+    Notes
+    -----
+    A solution of one centre is an intermediate: the mapping calls it Level 2 only once it is combined.
+    """
+    level = None if egv_product is None else _levels().get(egv_product)
+    return f"{level} intermediate" if tier == T2 and level == "Level 2" else level
 
 
 def utc(gps: np.datetime64, system: str = "GPS") -> datetime | None:
@@ -177,7 +177,7 @@ def utc(gps: np.datetime64, system: str = "GPS") -> datetime | None:
         return None
     shifted = gps.astype("datetime64[ns]") + np.timedelta64(_OFFSETS_TO_GPS_S.get(system, 0), "s")
     try:
-        return plain_utc(np.datetime64(utc_from_gps(shifted)))
+        return plain_utc(np.asarray(utc_from_gps(shifted)).reshape(1)[0])
     except InputError:
         return None
 

@@ -27,6 +27,8 @@ _FRAME_LINE: Final = re.compile(r"^ REFERENCE FRAME +(\S+)", re.MULTILINE)
 _INPUT_AGENCY: Final = re.compile(r"^ \+SNX +\S+ +([A-Z0-9]{3}) ", re.MULTILINE)
 _SUMMARY: Final = re.compile(r"IGS combination of daily AC SINEX solutions for week (\d{1,4})")
 _RUN_DATE: Final = re.compile(r"(\d{1,2})-([A-Za-z]{3})-(\d{2,4})(?: +(\d\d):(\d\d))?")
+# SINEX names Natural Resources Canada and NOAA by other codes than the names of their products.
+_AGENCY_CODES: Final = {"NRC": "EMR", "NOA": "NGS"}
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _RINEX: Final = {"O": "observations", "N": "navigation", "G": "navigation", "M": "meteorology", "L": "navigation",
                  "S": "summary"}  # fmt: skip
@@ -150,7 +152,8 @@ def _run_date(labels: dict[str, str]) -> datetime | None:
 
 def _erp(content: Content) -> Facts:
     header = content.text[:2000].upper()
-    products = tuple(name for name, label in (("PM", "X"), ("UT1", "UT1"), ("LOD", "LOD")) if label in header)
+    # UT1 of these files is held to the a priori series: GNSS gives its rate alone.
+    products = tuple(name for name, label in (("PM", "XSIG"), ("LOD", "LOD")) if label in header)
     return Facts("ERP", products, span=_mjd_span(_MJD_LINE, content), is_product=True)
 
 
@@ -174,16 +177,20 @@ def _sinex(content: Content) -> Facts:
     line, _, _ = content.head.partition(b"\n")
     header = sinex_blocks.read_header(line, content.name)
     frame = _FRAME_LINE.search(content.text)
-    inputs = tuple(dict.fromkeys(_INPUT_AGENCY.findall(content.text)))
-    is_solution = bool({"S", "X", "V"} & set(header.contents))
+    agencies = dict.fromkeys(_AGENCY_CODES.get(one, one) for one in _INPUT_AGENCY.findall(content.text))
+    inputs = tuple(agencies) if len(agencies) > 1 else ()
+    # Post-seismic parameters alone are a correction, no positions.
+    correction = re.search(r"^ +\d+ [AT](?:EXP|LOG)_", content.text, re.MULTILINE) and " STAX " not in content.text
+    is_solution = bool({"S", "X", "V"} & set(header.contents)) and not correction
     satellites = "+SATELLITE/" in content.text and not is_solution
     attributes: dict[str, Any] = {
         "version": header.version, "technique": header.technique, "data_agency": header.data_agency,
         "contents": list(header.contents), "parameters": header.parameters,
-        "content": "satellite metadata" if satellites else "station solution" if is_solution else None,
+        "content": "satellite metadata" if satellites else "station solution" if is_solution
+                   else "post-seismic parameters" if correction else None,
     }  # fmt: skip
     return Facts(
-        "SINEX", ("SPTS",) if is_solution else (), frame=frame[1] if frame else None, centre=header.agency or None,
+        "SINEX", ("SPTS",) if is_solution else (), tier=T3 if inputs else None, frame=frame[1] if frame else None, centre=header.agency or None,
         span=Span(plain_utc(header.start_utc), plain_utc(header.end_utc)), issued=plain_utc(header.created_utc),
         stated_inputs=inputs, attributes={key: one for key, one in attributes.items() if one}, is_product=is_solution,
     )  # fmt: skip
@@ -255,7 +262,7 @@ _TABLE: Final[tuple[tuple[str, str, Callable[[Content], Facts]], ...]] = (
     (r"(?s).{0,400}IGS combination of daily AC SINEX solutions", "SINEX-SUM", _summary),
     (r" *\w{4} +\d\d[A-Z]{3}\d\d +\d{4}\.\d{4} +\d{5} ", "tenv", _series),
     (r"site YYMMMDD yyyy\.yyyy", "tenv3", _series),
-    (r"COST-716", "COST-716", _plain("COST-716")),
+    (r"(?:-+\s+)?COST-716", "COST-716", _plain("COST-716")),
     (r"(?s).{0,600}STATION NAME +FLG +YYYY MM DD HH MM SS.{0,80}MOD_U", "Bernese TRP", _plain("Bernese TRP")),
 )
 _OPENINGS: Final = tuple((re.compile(pattern), recognise) for pattern, _, recognise in _TABLE)

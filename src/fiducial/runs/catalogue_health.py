@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final
 
 import numpy as np
 
-from fiducial.chain.assembly import assemble
 from fiducial.chain.deliveries import (
     ClassState,
     DeliveryRule,
@@ -20,14 +19,14 @@ from fiducial.chain.deliveries import (
     IssueState,
     Judged,
     class_state,
-    expected_issues,
     first_due_from,
     first_held,
+    issues_of,
     judge,
 )
 from fiducial.chain.knowledge import Knowledge
 from fiducial.errors import CatalogueError
-from fiducial.formats.chain_deliveries import check_deliveries, read_deliveries
+from fiducial.formats.chain_deliveries import read_deliveries
 from fiducial.runs.catalogue_arrivals import Gathered, Holdings, gather, instant
 from fiducial.runs.catalogue_health_impact import Consequences, ImpactSettings, consequences, duration, stamp
 
@@ -59,7 +58,7 @@ class HealthOptions:
     since: str | None = None
     as_of: str | None = None
     unwatched: bool = False
-    impact: ImpactSettings = ImpactSettings()
+    impact: ImpactSettings = field(default_factory=ImpactSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +104,10 @@ class ClassHealth:
         late = "" if self.hours_late is None else f" {duration(self.hours_late)}"
         if self.state is IssueState.MISSING:
             count = self.verdict.missing
-            return f"missing since {stamp(self.due_utc)}, {count} issue{'s' * (count != 1)}, the first{late} late"
+            issues = "1 issue," if count == 1 else f"{count} issues, the first"
+            return f"missing since {stamp(self.due_utc)}, {issues}{late} late"
         if self.state is IssueState.INCOMPLETE:
-            return f"{self.judged.parts_held[position]} of {self.rule.parts} days are there{late} after it fell due"
+            return f"{self.judged.parts_held[position]} of {self.rule.parts} days are there,{late} after it fell due"
         if self.state is IssueState.HELD:
             return "there, but when it came is not known"
         came = f"{stamp(self.judged.arrival_utc[position])}"
@@ -192,19 +192,10 @@ class HealthResult:
         }
 
 
-def load_rules(knowledge: Knowledge) -> tuple[DeliveryRule, ...]:
-    """Return the packaged classes, checked against the sources and nodes of a chain.
-
-    A node or stream that a user's file took out of the chain is taken out of the classes.
-    """
+def load_rules() -> tuple[DeliveryRule, ...]:
+    """Return the packaged classes."""
     content = files("fiducial.chain").joinpath("data").joinpath(DATA_FILE).read_bytes()
-    rules = read_deliveries(content, DATA_FILE)
-    chain = assemble(knowledge)
-    packaged = len(knowledge.files) == 0 or all(not name.startswith("/") for name in knowledge.files)
-    known = set(chain.network.nodes)
-    if packaged:
-        check_deliveries(rules, {source.id for source in knowledge.sources}, known)
-    return rules
+    return read_deliveries(content, DATA_FILE)
 
 
 def run_health(
@@ -244,7 +235,7 @@ def run_health(
         raise CatalogueError(
             ORDER, f"{stamp(since)} is after {stamp(as_of)}", where="--since", fix="give a time before --as-of"
         )
-    rules = load_rules(knowledge)
+    rules = load_rules()
     gathered = gather(catalogue, rules)
     classes = judge_classes(rules, gathered, as_of, since, unwatched=options.unwatched)
     found = consequences(knowledge, classes, as_of, options.impact, progress=progress)
@@ -293,7 +284,7 @@ def judge_classes(
 
 
 def _due_of(rule: DeliveryRule, first: int) -> np.datetime64:
-    due: np.datetime64 = expected_issues(rule, first, _EARLIEST).due_utc[0]
+    due: np.datetime64 = issues_of(rule, np.array([first])).due_utc[0]
     return due
 
 

@@ -156,7 +156,10 @@ def consequences(
     together = None
     if len(each) > 1 and outages:
         progress("all together")
-        effects = _effects(knowledge, chain, list(outages.values()), settings)
+        made = {f"{one.product}:{one.stream}": one.node for one in knowledge.dependencies.makers}
+        # A stream is out with the node that makes it, and only as fast as that node takes it down.
+        outages = {node: out for node, out in outages.items() if made.get(node) not in outages}
+        effects = seen.get(tuple(outages)) or _effects(knowledge, chain, list(outages.values()), settings)
         ids = tuple(key for one in each for key in one.classes)
         sentence = _sentence("All together", "", effects, as_of_utc, settings)
         together = Consequence(ids, tuple(outages.values()), effects, sentence)
@@ -264,9 +267,11 @@ def _sentence(
 
 def _list(effects: Sequence[DatedEffect], word: str) -> str:
     named = []
-    for one in effects[:NAMED]:
+    for index, one in enumerate(effects[:NAMED]):
         median = "fewer than half of the draws" if one.median_utc is None else f"half by {stamp(one.median_utc)}"
-        named.append(f"{one.name} {word} {stamp(one.early_utc)} ({median})")
+        # The first of those to come has its date before it.
+        early = "" if word == "from" and index == 0 else f" {word} {stamp(one.early_utc)}"
+        named.append(f"{one.name}{early} ({median})")
     more = len(effects) - NAMED
     return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
@@ -292,7 +297,7 @@ def _plain(one: Consequence) -> dict[str, Any]:
 
 def stamp(time: np.datetime64 | None) -> str:
     """Return a time for people, UTC to the minute."""
-    return "-" if time is None or np.isnat(time) else f"{time.astype('datetime64[m]')} UTC".replace("T", " ")
+    return "-" if time is None or np.isnat(time) else f"{str(time.astype('datetime64[m]')).replace('T', ' ')} UTC"
 
 
 def duration(hours: float) -> str:

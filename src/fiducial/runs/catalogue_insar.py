@@ -6,12 +6,12 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from fiducial.catalogue.records import Entity, EntityKind, FileRecord
-from fiducial.catalogue.writing import UNKNOWN_FORMAT
+from fiducial.catalogue.records import Entity, EntityKind
 from fiducial.errors import FiducialError
 from fiducial.formats import egms, egms_names, egms_xml, velocity_model_file
 from fiducial.formats.egms_xml import EgmsMetadata
@@ -53,15 +53,19 @@ def _velocity_model(document: bytes) -> Facts:
         loaded: dict[str, Any] = json.loads(document)
         if loaded.get("kind") != velocity_model_file.KIND:
             return Facts("ZIP", note="its model.json is of another kind")
-        sources = [FileRecord(str(one["sha256"]), 0, UNKNOWN_FORMAT, str(one["name"]), (), {"stated_by": "velocity model"})
-                   for one in loaded["sources"]]  # fmt: skip
+        sources = [stated_file(str(one["sha256"]), str(one["name"]), "velocity model") for one in loaded["sources"]]
         frame = str(loaded["frame"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Facts(note=f"a velocity model whose model.json is damaged: {type(error).__name__}")
     attributes = {"epoch_span": loaded.get("epoch_span"), "stations": len(loaded.get("sites", ()))}
-    return Facts("velocity model", frame=frame, files=tuple(sources), is_product=True, centre="Fiducial",
+    return Facts("velocity model", frame=frame, entities=sources, is_product=True, centre="Fiducial",
                  centre_kind="software", attributes={key: one for key, one in attributes.items() if one},
                  derived=[(one.id, "velocity table") for one in sources])  # fmt: skip
+
+
+def stated_file(sha256: str, name: str, stated_by: str, **attributes: object) -> Entity:
+    """Return a file that is known by its hash alone; it becomes one with a place once it is added."""
+    return Entity(f"sha256:{sha256}", EntityKind.FILE, name, {"stated_by": stated_by, **attributes})
 
 
 def recognise_csv(content: Content) -> Facts | None:
@@ -107,8 +111,6 @@ def recognise_xml(content: Content) -> Facts | None:
 
 
 def _with_metadata(facts: Facts, metadata: EgmsMetadata | None, attributes: dict[str, Any]) -> Facts:
-    from dataclasses import replace
-
     if metadata is None:
         return replace(facts, attributes=attributes | {"provenance": _UNSTATED})
     entities, derived = provenance(metadata)
@@ -199,10 +201,7 @@ def recognise_product(manifest_bytes: bytes) -> Facts:
     except ValueError as error:
         return Facts(note=f"product.json is not valid: {error}".partition("\n")[0])
     entities, derived = provenance(manifest.metadata.to_egms()) if manifest.metadata else ([], [])
-    sources = [
-        FileRecord(one.sha256, one.bytes, UNKNOWN_FORMAT, one.name, (), {"stated_by": "product.json"})
-        for one in manifest.sources
-    ]
+    sources = [stated_file(one.sha256, one.name, "product.json", bytes=one.bytes) for one in manifest.sources]
     derived = [*derived, *((one.id, "source") for one in sources)]
     attributes: dict[str, Any] = {
         "points": manifest.points, "epochs": len(manifest.epochs), "component": manifest.component,
@@ -212,8 +211,8 @@ def recognise_product(manifest_bytes: bytes) -> Facts:
     }  # fmt: skip
     return Facts(
         "point product", _ESD, level=manifest.level, frame=manifest.tie.frame, span=_dates(manifest.epochs),
-        centre=manifest.created_by, centre_kind="software", attributes=attributes, entities=entities, derived=derived,
-        files=tuple(sources), is_product=True,
+        centre=manifest.created_by, centre_kind="software", attributes=attributes, entities=[*entities, *sources], derived=derived,
+        is_product=True,
     )  # fmt: skip
 
 

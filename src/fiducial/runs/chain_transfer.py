@@ -100,12 +100,15 @@ def read_transfer(file: Path, knowledge: Knowledge, tolerance_mm: float, constel
                 lost = float(row["records_lost_median_percent"]) / 100
                 one = MeasuredLoss(int(row["centres"]), float(row["rms_median_mm"]), lost)
                 losses.setdefault(str(row["constellation"]), []).append(one)
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ArithmeticError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unreadable(file, f"not a sensitivity study: {error}") from error
     if constellation not in losses:
         raise _unreadable(file, f"nothing was measured for {NAMES.get(constellation, constellation)}")
-    if not all(math.isfinite(one.difference_mm) for found in losses.values() for one in found):
-        raise _unreadable(file, "a difference is not a number")
+    for one in (one for found in losses.values() for one in found):
+        if not (0 <= one.difference_mm < math.inf and 0 <= one.records_lost <= 1):
+            raise _unreadable(file, f"impossible numbers for {one.centres} centres")
+    if any(len({one.centres for one in found}) < len(found) for found in losses.values()):
+        raise _unreadable(file, "a number of centres stands twice")
     full = max(one.centres for one in losses[constellation])
     inputs = len(knowledge.workflow.node(POOL).inputs)
     curve = pool_curve(full, losses[constellation], tolerance_mm, inputs)

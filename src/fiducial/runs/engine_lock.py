@@ -63,7 +63,8 @@ class TaskLock:
         self._descriptor = descriptor
         _held.add(descriptor)
         self.left_behind = self._read()
-        self.note(None)
+        # What was left behind stays in the note until it has been dealt with.
+        self.note(None if self.left_behind is None else self.left_behind.get("about"))
         return True
 
     def was_left(self) -> bool:
@@ -80,8 +81,9 @@ class TaskLock:
             raise AssertionError(msg)
         me = {"pid": os.getpid(), "host": socket.gethostname()} | ({} if about is None else {"about": about})
         data = json.dumps(me).encode()
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, data, 0)
+        # In this order the file is never empty between two notes; what may hang behind the new one is cut.
+        os.pwrite(self._descriptor, data + b"\n", 0)
+        os.ftruncate(self._descriptor, len(data) + 1)
 
     def release(self) -> None:
         """Free the lock; nothing happens when it is not held."""
@@ -95,14 +97,15 @@ class TaskLock:
     def holder(self) -> str:
         """Say who holds the lock, as far as its note tells."""
         try:
-            found = json.loads(self._path.read_text(encoding="utf-8"))
+            found = json.loads(self._path.read_text(encoding="utf-8").partition("\n")[0])
             return f"process {found['pid']} on {found['host']}"
         except (OSError, ValueError, KeyError, TypeError):
             return "another process"
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            found = json.loads(os.pread(self._descriptor or 0, 1 << 20, 0) or b"null")
+            first = os.pread(self._descriptor or 0, 1 << 20, 0).partition(b"\n")[0]
+            found = json.loads(first or b"null")
         except ValueError:
             return None
         return found if isinstance(found, dict) else None

@@ -166,6 +166,8 @@ def read_core(path: Path | None, reference: ReferenceFrame) -> tuple[list[SiteNa
             sites.append((*site, reference.sites[site].solution))
         else:
             missing.append(" ".join(site))
+    # A station that is listed twice holds the datum once.
+    sites, missing = list(dict.fromkeys(sites)), list(dict.fromkeys(missing))
     if not sites:
         raise InputError("FID-1354", "the reference has none of the core stations", where=source.name,
                          fix=f"give stations of {reference.name}")  # fmt: skip

@@ -100,7 +100,7 @@ class StackReport(_Part):
     reference: ReferenceEntry
     discontinuities_file: str
     options: dict[str, Any] = Field(description="SI, or with the unit in the name")
-    signs: str = SIGNS
+    signs: str = "solution to stack, day to week: " + SIGNS.partition(": ")[2]
     solutions: list[SolutionEntry]
     segments: list[SegmentEntry]
     rejected_inputs: list[RejectedInput]

@@ -34,6 +34,8 @@ _DAY: Final = np.timedelta64(1, "D")
 SAMPLING_DAYS: Final[dict[Sampling, int]] = {"weekly": AVERAGING_DAYS, "daily": 1}
 _NAMES: Final = {"midas": "MIDAS", "trajectory": "trajectory"}
 _DISAGREEMENT: Final = 3.0
+_FASTEST_MM_PER_YR: Final = 500.0
+"""No plate moves faster than 200 mm/yr; some ice streams do, so that this is a hint and no error."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class StationResult:
             "tested_steps": None if self.detection is None else self.detection.to_dict(),
             "findings": list(series.findings),
             "problems": list(self.problems),
+            "hints": hints(self),
         }  # fmt: skip
 
 
@@ -236,13 +239,23 @@ def sentences(results: Sequence[StationResult]) -> list[str]:
         for candidate in () if result.detection is None else result.detection.candidates:
             verb = "step found" if candidate.accepted else "no step"
             told.append(f"{verb} at {str(candidate.epoch)[:10]}: {candidate.reason}")
-        if result.detection is None and _disagree(result):
-            told.append("MIDAS and the trajectory differ by more than three sigmas of the trajectory: there may be steps "
-                        "that no list names; look for them with --detect-steps")  # fmt: skip
-        if result.series.frame is None:
-            told.append("no frame is stated: give it with --frame before the rates are used")
+        told += hints(result)
         lines += [f"{station}: {text}" for text in dict.fromkeys(told)]
     return lines
+
+
+def hints(result: StationResult) -> list[str]:
+    """Return what is to be looked at before the rates of a station are used."""
+    found = []
+    fastest = max((float(np.linalg.norm(velocity)) for _, velocity, _ in _estimates(result)), default=0.0)
+    if fastest > _FASTEST_MM_PER_YR:
+        found.append(f"{fastest:.0f} mm/yr is faster than any plate: is the series in metres, and of one station?")
+    if result.detection is None and _disagree(result):
+        found.append("MIDAS and the trajectory differ by more than three sigmas of the trajectory: there may be steps "
+                     "that no list names; look for them with --detect-steps")  # fmt: skip
+    if result.series.frame is None:
+        found.append("no frame is stated: give it with --frame before the rates are used")
+    return found
 
 
 def _disagree(result: StationResult) -> bool:

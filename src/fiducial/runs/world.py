@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -18,7 +19,6 @@ from typing import Any, Final
 from fiducial import __version__
 from fiducial.errors import InputError
 from fiducial.formats.atomic import atomic_file
-from fiducial.runs.ingest import file_sha256
 from fiducial.runs.progress import progress
 from fiducial.runs.world_files import WorldFile, WorldMaker
 from fiducial.runs.world_options import WorldOptions
@@ -223,12 +223,18 @@ def _watch(parent: int) -> None:
     os._exit(1)
 
 
+def _sha256(path: Path) -> str:
+    # Of runs.ingest the same would cost half a second of imports in every process.
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
 def _work(file: WorldFile, expected: str | None) -> tuple[str, int, bool]:
     """Make a file unless it is there; return digest, bytes, and whether it was made."""
     path = _here["folder"] / file.path
     if path.is_file():
-        digest = file_sha256(path)
+        digest = _sha256(path)
         if expected in {None, digest}:
             return digest, path.stat().st_size, False
     _here["maker"].write(file, _here["folder"])
-    return file_sha256(path), path.stat().st_size, True
+    return _sha256(path), path.stat().st_size, True

@@ -20,6 +20,7 @@ from fiducial.runs.simulated_radar import (
     LINES,
     PIXEL_SPACING_M,
     SWATH_WIDTH_M,
+    Track,
     TrueMotion,
     acquisitions,
     atmosphere,
@@ -28,7 +29,7 @@ from fiducial.runs.simulated_radar import (
     wave_numbers,
     zero_at_first_epoch,
 )
-from fiducial.runs.world_layout import REGION_CENTRE_M, BurstPlan
+from fiducial.runs.world_layout import REGION_CENTRE_M, BurstPlan, plan_bursts
 from fiducial.runs.world_truth import Floats, WorldTruth, terrain_m, years_of
 from fiducial.timescales import Epochs, egms_years
 
@@ -96,8 +97,7 @@ def make_burst(truth: WorldTruth, plan: BurstPlan) -> BurstModel:
     shared = np.random.default_rng((seed, track.number, track.swath, 80))
     ramp = shared.choice([-1.0, 1.0], 4) * shared.uniform(*_RAMP_MM_PER_YR)
     waves = wave_numbers(np.random.default_rng((seed, track.number, 81)), _AIR_LENGTH_M)
-    count = truth.options.epochs + _LOST_SCENES
-    passes = acquisitions(track, count, np.random.default_rng((seed, track.number, 90)))
+    passes = _passes(truth, track)
     rng = np.random.default_rng((seed, 13, plan.index))
     lost = rng.choice(np.arange(1, passes.size), size=_LOST_SCENES, replace=False)
     epochs = np.delete(passes, lost)
@@ -112,6 +112,11 @@ def make_burst(truth: WorldTruth, plan: BurstPlan) -> BurstModel:
     offset = float(rng.normal(0.0, _OFFSET_MM_PER_YR) - motion.mean())
     passing = _passing(truth, bare, east, north, sight)
     return replace(bare, offset_mm_per_yr=offset, reference_mm=passing.mean(axis=1))
+
+
+def _passes(truth: WorldTruth, track: Track) -> Epochs:
+    rng = np.random.default_rng((truth.options.seed, track.number, 90))
+    return acquisitions(track, truth.options.epochs + _LOST_SCENES, rng)
 
 
 def _passing(truth: WorldTruth, model: BurstModel, east: Floats, north: Floats, sight: Floats) -> NDArray[np.float32]:
@@ -184,22 +189,21 @@ def spoiled(truth: WorldTruth, epochs: Epochs) -> NDArray[np.bool_]:
 
 
 def window_of(truth: WorldTruth) -> Window:
-    """Return the nominal years of the release."""
-    last = np.datetime64("2020-01-01", "D") + np.timedelta64(11 * truth.options.epochs, "D")
-    return Window(2020, max(2021, int(str(last)[:4])), 1)
+    """Return the nominal years of the release, those of the passes of all tracks."""
+    last = max(_passes(truth, plan.track)[-1] for plan in plan_bursts(truth.options.bursts))
+    return Window(2020, int(str(last)[:4]), 1)
 
 
-def burst_name(truth: WorldTruth, plan: BurstPlan) -> BurstName:
+def burst_name(plan: BurstPlan, window: Window) -> BurstName:
     """Return the EGMS name of a burst."""
-    track = plan.track
-    return BurstName("L2a", track.number, plan.number, track.swath, plan.polarisation, window_of(truth))
+    return BurstName("L2a", plan.track.number, plan.number, plan.track.swath, plan.polarisation, window)
 
 
-def write_burst(truth: WorldTruth, plan: BurstPlan, folder: Path) -> Path:
+def write_burst(truth: WorldTruth, plan: BurstPlan, window: Window, folder: Path) -> Path:
     """Write a burst as an EGMS Level 2a ZIP; memory holds one block."""
     model, seed = make_burst(truth, plan), truth.options.seed
     return write_blocks(
-        burst_name(truth, plan), model.epochs, burst_blocks(truth, model), folder,
+        burst_name(plan, window), model.epochs, burst_blocks(truth, model), folder,
         dem_version=f"simulated terrain, seed {seed}", snow_version=f"simulated winters, seed {seed}",
         compression=_FAST,
     )  # fmt: skip

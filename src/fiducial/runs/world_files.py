@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from fiducial.formats.atomic import atomic_file
+from fiducial.formats.egms_names import Window
 from fiducial.formats.igs_names import LongName, Period, ProductName
 from fiducial.runs.egms_from_simulation import write_stations
-from fiducial.runs.world_bursts import burst_name, make_burst, write_burst
+from fiducial.runs.world_bursts import burst_name, make_burst, window_of, write_burst
 from fiducial.runs.world_centres import Centre, make_centres, rotations_of
 from fiducial.runs.world_layout import BurstPlan, plan_bursts
 from fiducial.runs.world_network import PLATE, REGIONAL, Network, make_network, velocity_table
@@ -98,6 +99,11 @@ class WorldMaker:
         """The bursts before they are made."""
         return plan_bursts(self.options.bursts)
 
+    @cached_property
+    def window(self) -> Window:
+        """The years of the release of the bursts."""
+        return window_of(self.truth)
+
     def files(self) -> tuple[WorldFile, ...]:
         """Return all files but ``truth.json`` and the manifest, the dearest first."""
         found = [*self._insar(), *self._stations(), *self._centre_files(), *self._shared()]
@@ -107,7 +113,7 @@ class WorldMaker:
         size = 5e-6 * self.options.points * self.options.epochs
         return [
             WorldFile(
-                f"insar/{burst_name(self.truth, plan)}.zip", "burst",
+                f"insar/{burst_name(plan, self.window)}.zip", "burst",
                 f"EGMS Level 2a, {plan.track.direction}: relative displacement of {self.options.points} points",
                 _LOS, None, (plan.index,), 1.0 + size,
             )
@@ -166,7 +172,7 @@ class WorldMaker:
     def write(self, file: WorldFile, folder: Path) -> None:
         """Write one file of the world, whole or not at all."""
         writer: dict[str, Callable[[tuple[int, ...], Path], object]] = {
-            "burst": lambda at, target: write_burst(self.truth, self.bursts[at[0]], target.parent),
+            "burst": lambda at, target: write_burst(self.truth, self.bursts[at[0]], self.window, target.parent),
             "series": lambda at, target: write_series(self.truth, self.network, at[0], target),
             "orbit": lambda at, target: write_orbit(self.options, self.centres[at[0]], at[1], target),
             "clock": lambda at, target: write_clocks(self.options, self.centres[at[0]], at[1], target),
@@ -199,7 +205,7 @@ class WorldMaker:
             "centre_bad_satellite": np.array([one.bad_satellite for one in self.centres]), "day": np.array(days),
             "satellite": np.array(orbits[0].satellites), "orbit_position_m": np.stack([one.position_m for one in orbits]),
             "clock_s": np.stack([one.clock_s for one in orbits]), "pole_rad": np.stack([true_pole_rad(day) for day in days]),
-            "burst": np.array([str(burst_name(self.truth, plan)) for plan in self.bursts]),
+            "burst": np.array([str(burst_name(plan, self.window)) for plan in self.bursts]),
             "burst_ramp_mm_per_yr": np.stack([one.ramp_mm_per_yr for one in models]),
             "burst_offset_mm_per_yr": np.array([one.offset_mm_per_yr for one in models]),
         }  # fmt: skip

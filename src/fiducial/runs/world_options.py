@@ -76,9 +76,9 @@ class WorldOptions:
 
 SIZES: Final[dict[str, WorldOptions]] = {
     "small": WorldOptions(),
-    "medium": WorldOptions(bursts=16, points=10_000, epochs=200, stations=60, global_stations=60, centres=6, days=7,
+    "medium": WorldOptions(bursts=16, points=10_000, epochs=150, stations=60, global_stations=60, centres=6, days=7,
                            satellites=48),
-    "country": WorldOptions(bursts=200, points=50_000, epochs=250, stations=300, global_stations=120, centres=8, days=7,
+    "country": WorldOptions(bursts=200, points=50_000, epochs=150, stations=300, global_stations=120, centres=8, days=7,
                             satellites=56),
 }  # fmt: skip
 

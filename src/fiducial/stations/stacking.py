@@ -65,7 +65,8 @@ def stack_systems(
     Notes
     -----
     x_s = X + (t_s - t_0) V + T_s + D_s X + R_s X (Altamimi et al. 2016, J. Geophys. Res. 121:6109, eq. 1), the seven
-    parameters of every solution free: only the shape of each network counts. Origin, scale, orientation and their rates
+    parameters of every solution free: only the shape of each network counts. `StackedSolution.helmert` has the opposite
+    sign, from solution to stack. Origin, scale, orientation and their rates
     come from 14 minimal constraints on the core, B' B / sigma2 on positions and on velocities; or with inner constraints,
     sum_s theta_s = 0 and sum_s (t_s - t_0) theta_s = 0 for translations and scale. Variance factors, one a solution, and
     rejections are iterated; the normal equations of the next sweep are summed while the residuals of this one are judged.

@@ -1,0 +1,1 @@
+"""Recipes: YAML that says what is to be made of which files."""

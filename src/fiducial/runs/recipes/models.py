@@ -1,0 +1,155 @@
+"""The kinds of recipes, and the graph of each."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from fiducial.runs.engine_model import Source, Task
+from fiducial.runs.recipes.builder import Builder, made
+from fiducial.runs.recipes.parts import (
+    CalibrationPart,
+    FramePart,
+    OrbitPart,
+    OrthoPart,
+    VelocityPart,
+    build_calibration,
+    build_frame,
+    build_orbits,
+    build_ortho,
+    build_velocities,
+)
+from fiducial.runs.steps.base import Section
+
+Folder = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Recipe(Section):
+    """What all recipes have."""
+
+    summary: ClassVar[str] = ""
+
+    def build(self, builder: Builder) -> None:
+        """Add the tasks of the recipe."""
+        raise NotImplementedError
+
+
+class OrbitCombination(Recipe):
+    """Recipe of combined orbits and clocks."""
+
+    summary: ClassVar[str] = "Combine the orbits and clocks of analysis centres for one day."
+
+    kind: Literal["orbit_combination"] = Field(default="orbit_combination", description="kind of the recipe")
+    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
+    orbits: OrbitPart = Field(description="files of the analysis centres")
+
+    def build(self, builder: Builder) -> None:
+        """Add the tasks of the recipe."""
+        build_orbits(self.orbits, builder, ("orbits",))
+
+
+class Frame(Recipe):
+    """Recipe of combined station solutions."""
+
+    summary: ClassVar[str] = "Combine station solutions of days, and stack them into a reference frame with velocities."
+
+    kind: Literal["frame"] = Field(default="frame", description="kind of the recipe")
+    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
+    frame: FramePart = Field(description="solutions and how they are combined")
+
+    def build(self, builder: Builder) -> None:
+        """Add the tasks of the recipe."""
+        build_frame(self.frame, builder, ("frame",))
+
+
+class VelocityModel(Recipe):
+    """Recipe of velocities and their model."""
+
+    summary: ClassVar[str] = "Estimate velocities of stations from their series, and make a velocity model."
+
+    kind: Literal["velocity_model"] = Field(default="velocity_model", description="kind of the recipe")
+    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
+    velocities: VelocityPart = Field(description="series or tables, and how they are used")
+
+    def build(self, builder: Builder) -> None:
+        """Add the tasks of the recipe."""
+        build_velocities(self.velocities, builder, ("velocities",), ())
+
+
+class Calibration(Recipe):
+    """Recipe of calibrated bursts."""
+
+    summary: ClassVar[str] = "Tie many InSAR bursts to a GNSS velocity field, in one adjustment."
+
+    kind: Literal["calibration"] = Field(default="calibration", description="kind of the recipe")
+    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
+    calibration: CalibrationPart = Field(description="bursts, GNSS and in-situ data")
+
+    def build(self, builder: Builder) -> None:
+        """Add the tasks of the recipe."""
+        build_calibration(self.calibration, builder, ("calibration",), ())
+
+
+class Ortho(Recipe):
+    """Recipe of East and Up."""
+
+    summary: ClassVar[str] = "Make East and Up tiles from ascending and descending calibrated bursts."
+
+    kind: Literal["ortho"] = Field(default="ortho", description="kind of the recipe")
+    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
+    ortho: OrthoPart = Field(description="sources and how they are decomposed")
+
+    def build(self, builder: Builder) -> None:
+        """Add the tasks of the recipe."""
+        build_ortho(self.ortho, builder, ("ortho",), (), ())
+
+
+class Chain(Recipe):
+    """Recipe of the whole way."""
+
+    summary: ClassVar[str] = (
+        "The whole way from files of analysis centres to Ortho. A section that is null, or left out, is not made; "
+        "`calibration` takes its GNSS table from `velocities`, these from `frame`, and `ortho` its sources from "
+        "`calibration`, where they name none of their own."
+    )
+
+    kind: Literal["chain"] = Field(default="chain", description="kind of the recipe")
+    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
+    orbits: OrbitPart | None = Field(default=None, description="files of the analysis centres")
+    frame: FramePart | None = Field(default=None, description="station solutions and how they are combined")
+    velocities: VelocityPart | None = Field(default=None, description="series or tables, and how they are used")
+    calibration: CalibrationPart | None = Field(default=None, description="bursts, GNSS and in-situ data")
+    ortho: OrthoPart | None = Field(default=None, description="how the calibrated bursts are decomposed")
+
+    def build(self, builder: Builder) -> None:
+        """Add the tasks of the recipe."""
+        if self.orbits is not None:
+            build_orbits(self.orbits, builder, ("orbits",))
+        report: tuple[Source, ...] = ()
+        if self.frame is not None:
+            stack = build_frame(self.frame, builder, ("frame",))
+            report = () if stack is None else made(stack, "report")
+        table: tuple[Source, ...] = ()
+        if self.velocities is not None:
+            table = _table(build_velocities(self.velocities, builder, ("velocities",), report))
+        products: tuple[Source, ...] = ()
+        if self.calibration is not None:
+            products = made(build_calibration(self.calibration, builder, ("calibration",), table), "products")
+        if self.ortho is not None:
+            build_ortho(self.ortho, builder, ("ortho",), products, table)
+
+
+def _table(task: Task | None) -> tuple[Source, ...]:
+    return () if task is None else made(task, "table")
+
+
+KINDS: Final[dict[str, type[Recipe]]] = {
+    "orbit_combination": OrbitCombination,
+    "frame": Frame,
+    "velocity_model": VelocityModel,
+    "calibration": Calibration,
+    "ortho": Ortho,
+    "chain": Chain,
+}
+"""Recipes by kind."""

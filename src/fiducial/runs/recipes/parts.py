@@ -1,0 +1,288 @@
+"""Sections of recipes, and the tasks that each of them becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from fiducial.errors import FiducialError, InputError
+from fiducial.runs.engine_model import Given, Source, Task
+from fiducial.runs.recipes.builder import Builder, made, plain_name
+from fiducial.runs.steps.base import Section
+from fiducial.runs.steps.frames import FRAME_COMBINATION, FRAME_STACK, FRAME_VELOCITIES, StackParameters, StationLimits
+from fiducial.runs.steps.frames import VelocityTableParameters as TableParameters
+from fiducial.runs.steps.motion import CALIBRATION, IMPORT, ORTHO, CalibrationOptions, ImportParameters, OrthoOptions
+from fiducial.runs.steps.orbits import ORBIT_COMBINATION, OrbitOptions, OrbitParameters
+from fiducial.runs.steps.velocities import (
+    STATION_VELOCITIES,
+    VELOCITY_MODEL,
+    ModelParameters,
+    SeriesOptions,
+    SeriesParameters,
+)
+
+Place = tuple[str | int, ...]
+PathText = Annotated[str, Field(min_length=1, max_length=4000)]
+Patterns = tuple[PathText, ...]
+_IN_SITU: Final = ("dem", "land_cover", "snow", "earthquakes", "weather_model", "validation")
+
+
+def _files(example: str, description: str) -> Any:
+    """Return the field of files that a recipe needs."""
+    return Field(
+        min_length=1, description=f"{description}; paths or patterns", json_schema_extra={"example": [example]}
+    )
+
+
+def _optional(description: str) -> Any:
+    return Field(default=None, description=description)
+
+
+class InSitu(Section):
+    """In-situ data, in the words of the Copernicus register on ground motion (product 343)."""
+
+    dem: PathText | None = _optional(
+        "digital elevation model (Essential where the InSAR was made); null: as far as the metadata of the bursts state it"
+    )
+    land_cover: PathText | None = _optional("land cover (Essential where the InSAR was made); null: as for dem")
+    snow: PathText | None = _optional("snow cover (Desirable)")
+    earthquakes: PathText | None = _optional("earthquake catalogue (Desirable)")
+    weather_model: PathText | None = _optional("numerical weather prediction (Optional)")
+    validation: PathText | None = _optional("in-situ ground motion to validate with (Desirable)")
+
+
+class OrbitPart(Section):
+    """Orbits and clocks."""
+
+    sources: Patterns = _files("orbits/*", "SP3 and clock files, or folders of them; CENTRE=path names an odd one")
+    without: tuple[str, ...] = Field(default=(), description="centres to leave out, such as COD: what if they fail")
+    frame_summary: PathText | None = _optional("IGS SINEX-combination summary; found beside the orbits when null")
+    satellite_metadata: PathText | None = _optional("satellite-metadata SINEX; found beside the orbits when null")
+    nanus: PathText | None = _optional("NANU summary with manoeuvres; found beside the orbits when null")
+    earth_rotation: PathText | None = _optional("IERS finals with Bulletin A; found beside the orbits when null")
+    options: OrbitOptions = Field(default_factory=OrbitOptions, description="how orbits and clocks are combined")
+
+
+class FramePart(Section):
+    """Station solutions."""
+
+    solutions: Patterns = _files("sinex/*.SNX", "SINEX files of days, one a centre and day")
+    reference: PathText = Field(
+        description="cumulative SINEX solution with positions and velocities",
+        json_schema_extra={"example": "IGS20.SNX"},
+    )
+    core: PathText | None = _optional("list of stations that hold the datum; all of the reference when null")
+    post_seismic: PathText | None = _optional("SINEX file of post-seismic models of the same frame solution")
+    discontinuities: PathText | None = _optional("SINEX file of discontinuities; those of the reference when null")
+    combine_days: bool = Field(default=True, description="combine the centres of each day first")
+    day_options: StationLimits = Field(default_factory=StationLimits, description="how days are combined")
+    stack: bool = Field(default=True, description="stack the days into positions and velocities")
+    stack_options: StackParameters = Field(default_factory=StackParameters, description="how days are stacked")
+
+
+class VelocityPart(Section):
+    """Station velocities and their model."""
+
+    series: Patterns = Field(
+        default=(), description="series of stations (tenv, tenv3, TMS): paths or patterns; or tables"
+    )
+    tables: Patterns = Field(
+        default=(), description="tables of station velocities in place of series: paths or patterns"
+    )
+    steps: PathText | None = _optional("list of known steps: station, date, 1 equipment or 2 earthquake")
+    sites: PathText | None = _optional("table of sites, for series that do not state where their station is")
+    options: SeriesOptions = Field(default_factory=SeriesOptions, description="how velocities are estimated")
+    table_frame: str | None = Field(
+        default=None,
+        description="frame in which the velocities are handed on, such as ETRF2000; of tables: the frame they are in",
+    )
+    least_span_yr: float = Field(
+        default=1.0, ge=0.0, le=50.0, description="stations of a stacked frame with shorter data are left out, years"
+    )
+    model: bool = Field(default=True, description="make a velocity model, which needs 30 sites")
+    plate: str = Field(default="EURA", pattern="^[A-Z]{4}$", description="plate whose rotation is removed and restored")
+    origin_rate_bias: bool = Field(default=False, description="remove the plate of ITRF2020 with its origin rate bias")
+    first_epoch_yr: float | None = Field(
+        default=None, ge=1980.0, le=2100.0, description="first epoch of the series behind tables, decimal year"
+    )
+    last_epoch_yr: float | None = Field(default=None, ge=1980.0, le=2100.0, description="last epoch, decimal year")
+
+
+class CalibrationPart(InSitu):
+    """Bursts to be tied."""
+
+    sources: Patterns = _files("egms/EGMS_L2a_*.zip", "EGMS ZIP or CSV, folders of GeoTIFFs, or point products")
+    gnss_table: PathText | None = _optional("table of GNSS velocities (Essential); null in a chain: of its velocities")
+    options: CalibrationOptions = Field(default_factory=CalibrationOptions, description="how the bursts are tied")
+
+
+class OrthoPart(InSitu):
+    """Sources of East and Up."""
+
+    sources: Patterns = Field(
+        default=(), description="EGMS Level 2b or calibrated products; none in a chain: of its calibration",
+        json_schema_extra={"example": ["products/calibration/*/"]},
+    )  # fmt: skip
+    gnss_table: PathText | None = _optional("GNSS velocities, for the north motion; null in a chain: of its velocities")
+    options: OrthoOptions = Field(default_factory=OrthoOptions, description="how East and Up are made")
+
+
+def build_orbits(part: OrbitPart, builder: Builder, place: Place) -> Task:
+    """Add the combination of orbits; errors of `orbit_sources.find_sources`, with the line of the recipe."""
+    from fiducial.runs.orbit_sources import find_sources
+
+    texts: list[str | Path] = []
+    for number, text in enumerate(part.sources):
+        name, equals, path = text.partition("=")
+        named = equals and "/" not in name
+        found = builder.paths((*place, "sources", number), path if named else text)
+        texts += [f"{name}={one}" if named else one for one in found]
+    try:
+        sources = find_sources(texts, part.without)
+    except FiducialError as error:
+        where = f"{builder.where((*place, 'sources'))}: {error.where}"
+        raise type(error)(error.code, error.problem, where=where, fix=error.fix) from error
+    kinds = {"frame_summary": "frame summary", "satellite_metadata": "satellite metadata", "nanus": "NANU summary",
+             "earth_rotation": "earth rotation"}  # fmt: skip
+    inputs: dict[str, tuple[Source, ...]] = {
+        "orbits": tuple(Given(path) for path in sources.orbits.values()),
+        "clocks": tuple(Given(path) for path in sources.clocks.values()) if part.options.clocks else (),
+    }
+    for name, kind in kinds.items():
+        stated = builder.files((*place, name), getattr(part, name))
+        inputs[name] = stated or tuple(Given(path) for path in [sources.auxiliary.get(kind)] if path is not None)
+    if not part.options.rotations:
+        inputs["frame_summary"] = ()
+    centres = {path.name: centre for found in (sources.orbits, sources.clocks) for centre, path in found.items()}
+    parameters = OrbitParameters(**part.options.model_dump(), centres=dict(sorted(centres.items())))
+    return builder.add("orbits", ORBIT_COMBINATION, parameters, inputs, {"": place, "orbits": (*place, "sources")})
+
+
+def build_frame(part: FramePart, builder: Builder, place: Place) -> Task | None:
+    """Add a combination for each day, and their stack; return the stack.
+
+    Raises
+    ------
+    InputError
+        FID-1353 when the name of a file does not tell its day, which days of several centres need.
+    """
+    files = builder.files((*place, "solutions"), part.solutions)
+    shared = {
+        name: builder.files((*place, name), getattr(part, name)) for name in ("reference", "core", "post_seismic")
+    }
+    solutions: tuple[Source, ...] = files
+    places = {"": place, "reference": (*place, "reference")}
+    if part.combine_days:
+        days = [
+            builder.add(f"frame/days/{day}", FRAME_COMBINATION, part.day_options,
+                        {"solutions": tuple(map(Given, paths)), **shared}, places)
+            for day, paths in _by_day([one.path for one in files], builder, place)
+        ]  # fmt: skip
+        solutions = tuple(one for day in days for one in made(day, "solution"))
+    if not part.stack:
+        return None
+    inputs = {"solutions": solutions, **shared,
+              "discontinuities": builder.files((*place, "discontinuities"), part.discontinuities)}  # fmt: skip
+    return builder.add("frame/stack", FRAME_STACK, part.stack_options, inputs, places)
+
+
+def _by_day(paths: Sequence[Path], builder: Builder, place: Place) -> list[tuple[str, list[Path]]]:
+    import numpy as np
+
+    from fiducial.formats.igs_names import parse_name
+
+    days: dict[str, list[Path]] = {}
+    for path in paths:
+        try:
+            name = parse_name(path.name)
+            start = np.datetime_as_string(np.datetime64(name.start), "D")
+        except (FiducialError, AttributeError) as error:
+            raise InputError(
+                "FID-1353", f"the name {path.name} does not tell the day of the solution",
+                where=builder.where((*place, "solutions")),
+                fix="name files as IGS does, or combine one day with `fiducial frame combine`, or set combine_days: false",
+            ) from error  # fmt: skip
+        days.setdefault(str(start), []).append(path)
+    return sorted(days.items())
+
+
+def build_velocities(part: VelocityPart, builder: Builder, place: Place, report: Sequence[Source]) -> Task | None:
+    """Add the estimate of velocities and their model; return what makes a table.
+
+    Raises
+    ------
+    InputError
+        FID-1346 when there are neither series nor tables nor a stacked frame, or more than one of them.
+    """
+    series = builder.files((*place, "series"), part.series)
+    tables = builder.files((*place, "tables"), part.tables)
+    if bool(series) + bool(tables) > 1 or not (series or tables or report):
+        problem = "both series and tables are given" if series and tables else "neither series nor tables are given"
+        raise InputError("FID-1346", problem, where=builder.where(place),
+                         fix="give series, or tables, or in a chain a frame that is stacked")  # fmt: skip
+    source: Task | None = None
+    if series:
+        parameters = SeriesParameters(**part.options.model_dump(), table_frame=part.table_frame)
+        inputs: dict[str, Sequence[Source]] = {"series": series}
+        inputs |= {name: builder.files((*place, name), getattr(part, name)) for name in ("steps", "sites")}
+        places = {"": place, "series": (*place, "series")}
+        source = builder.add("velocities/stations", STATION_VELOCITIES, parameters, inputs, places)
+    elif not tables:
+        choice = TableParameters(frame=part.table_frame, least_span_yr=part.least_span_yr)
+        source = builder.add("velocities/stations", FRAME_VELOCITIES, choice, {"report": report}, {"": place})
+    if part.model:
+        model = ModelParameters(
+            table_frame=part.table_frame, plate=part.plate, origin_rate_bias=part.origin_rate_bias,
+            first_epoch_yr=part.first_epoch_yr, last_epoch_yr=part.last_epoch_yr,
+        )  # fmt: skip
+        given = tables if source is None else made(source, "table")
+        builder.add("velocities/model", VELOCITY_MODEL, model, {"tables": given}, {"": (*place, "model")})
+    return source
+
+
+def _in_situ(part: InSitu, builder: Builder, place: Place) -> dict[str, Sequence[Source]]:
+    return {name: builder.files((*place, name), getattr(part, name)) for name in _IN_SITU}
+
+
+def _imported(sources: Sequence[Given], builder: Builder, place: Place) -> tuple[Source, ...]:
+    """Add an import for each source that is no point product yet."""
+    from fiducial.formats.point_product import is_product
+
+    found: list[Source] = []
+    for one in sources:
+        if is_product(one.path):
+            found.append(one)
+            continue
+        name = f"import/{plain_name(one.path.stem if one.path.is_file() else one.path.name)}"
+        task = builder.add(name, IMPORT, ImportParameters(), {"source": (one,)}, {"": place, "source": place})
+        found += made(task, "products")
+    return tuple(found)
+
+
+def build_calibration(part: CalibrationPart, builder: Builder, place: Place, table: Sequence[Source]) -> Task:
+    """Add the imports and the calibration of all bursts together."""
+    sources = builder.files((*place, "sources"), part.sources)
+    inputs = _in_situ(part, builder, place) | {
+        "sources": _imported(sources, builder, (*place, "sources")),
+        "gnss": builder.files((*place, "gnss_table"), part.gnss_table) or table,
+    }
+    places = {"": place, "gnss": (*place, "gnss_table"), "sources": (*place, "sources")}
+    return builder.add("calibration", CALIBRATION, part.options, inputs, places)
+
+
+def build_ortho(
+    part: OrthoPart, builder: Builder, place: Place, products: Sequence[Source], table: Sequence[Source]
+) -> Task:
+    """Add the Ortho of calibrated products, or of sources of its own."""
+    sources = _imported(builder.files((*place, "sources"), part.sources), builder, (*place, "sources")) or products
+    if not sources:
+        raise InputError("FID-1031", "the Ortho has no source", where=builder.where((*place, "sources")),
+                         fix="give EGMS Level 2b files or calibrated products")  # fmt: skip
+    inputs = _in_situ(part, builder, place) | {
+        "sources": sources, "gnss": builder.files((*place, "gnss_table"), part.gnss_table) or table,
+    }  # fmt: skip
+    places = {"": place, "gnss": (*place, "gnss_table"), "sources": (*place, "sources")}
+    return builder.add("ortho", ORTHO, part.options, inputs, places)

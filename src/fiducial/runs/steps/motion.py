@@ -1,0 +1,225 @@
+"""Steps: import bursts, calibrate many of them together, and make Ortho tiles."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from fiducial.runs.engine_model import (
+    Call,
+    Criticality,
+    InputSlot,
+    MadeProduct,
+    Outcome,
+    OutputSlot,
+    Step,
+    StepRequirement,
+)
+from fiducial.runs.steps.base import Section
+
+_GNSS_FIX: Final = (
+    "give a table of GNSS station velocities (field gnss_table) and its frame (gnss_frame); "
+    "`fiducial recipe new velocity_model` makes one from series"
+)
+_IN_SITU: Final = ("dem", "land_cover", "snow", "earthquakes", "weather_model", "validation")
+_MADE_WITH: Final = (
+    StepRequirement("dem", Criticality.ESSENTIAL, "dem", upstream=True),
+    StepRequirement("land_cover", Criticality.ESSENTIAL, "land_cover", upstream=True),
+    StepRequirement("snow", Criticality.DESIRABLE, "snow"),
+    StepRequirement("earthquakes", Criticality.DESIRABLE, "earthquakes"),
+    StepRequirement("validation", Criticality.DESIRABLE, "validation"),
+    StepRequirement("weather_model", Criticality.OPTIONAL, "weather_model"),
+)
+"""The rows of the Copernicus register on ground motion, product 343."""
+
+
+class ImportParameters(Section):
+    """Nothing to choose."""
+
+
+class CalibrationOptions(Section):
+    """How sources are tied to GNSS."""
+
+    recipe: str = Field(
+        default="joint",
+        description="joint, network for very many bursts; to compare egms, plane, quadratic, gauss-60, window-30",
+    )
+    gnss_frame: str | None = Field(
+        default=None,
+        description="frame of the GNSS velocities, such as ETRF2000; that of the calibrated velocities too",
+    )
+    hold_out_folds: int = Field(
+        default=0, ge=0, le=100, description="predict held-out stations in that many folds; 0 does not"
+    )
+    up_prior_sigma_mm_per_yr: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=100.0,
+        description="Up around zero with this sigma where the GNSS table has no vertical",
+    )
+
+
+class OrthoOptions(Section):
+    """How East and Up are made."""
+
+    mode: Literal["official", "best"] = Field(
+        default="best", description="official reproduces EGMS; best weights, removes north, gives formal errors"
+    )
+    north_in_input: bool | None = Field(
+        default=None, description="whether lines of sight still hold the north motion; must be stated for best"
+    )
+    time: Literal["linear", "nearest"] = Field(
+        default="linear", description="interpolation between acquisitions in best"
+    )
+    gnss_frame: str | None = Field(
+        default=None, description="frame of the GNSS velocities; must be that of the sources"
+    )
+
+
+def _import(call: Call) -> Outcome:
+    from fiducial.formats.point_product import PointProduct
+    from fiducial.runs.ingest import import_egms
+    from fiducial.runs.ingest_frame import import_frame
+    from fiducial.runs.sources import is_frame_folder
+
+    source = call.inputs["source"][0]
+    made = (import_frame if is_frame_folder(source) else import_egms)(source, call.out)
+    manifest = PointProduct.open(made).manifest
+    product = MadeProduct(manifest.name, f"{made.name}/*", "ESD", manifest.level, None, manifest.tie.frame)
+    note = f"{manifest.points} points, {len(manifest.epochs)} epochs"
+    return Outcome((note,), (product,))
+
+
+def stated_by(paths: tuple[Path, ...]) -> dict[str, str]:
+    """Return the requirements that the manifests of all point products state, or were given.
+
+    One that only some of the products state is not stated for them together.
+    """
+    from fiducial.formats.point_product import PointProduct, is_product
+
+    found: list[dict[str, str]] = []
+    for path in paths:
+        if is_product(path):
+            listed = PointProduct.open(path).manifest.requirements
+            found.append({one.name: one.detail or one.state for one in listed if one.state != "unstated"})
+    common = set.intersection(*(set(one) for one in found)) if found else set()
+    return {name: ", ".join(sorted({one[name] for one in found})) for name in sorted(common)}
+
+
+def _calibrate(call: Call) -> Outcome:
+    from fiducial.formats.atomic import atomic_file
+    from fiducial.runs.calibrate import calibrate
+
+    given: CalibrationOptions = call.parameters
+    found = calibrate(
+        call.inputs["sources"], call.inputs["gnss"][0], given.gnss_frame, call.out, recipe=given.recipe,
+        folds=given.hold_out_folds, up_prior_sigma_mm_per_yr=given.up_prior_sigma_mm_per_yr,
+    )  # fmt: skip
+    # The document names the products where they will lie.
+    final = replace(found, products=tuple(call.place / path.name for path in found.products))
+    with atomic_file(call.out / "calibration.json") as partial:
+        partial.write_text(json.dumps(final.to_dict(), indent=1), encoding="utf-8")
+    products = tuple(
+        MadeProduct(f"{path.name}-{found.version}", f"{path.name}/*", "ESD", "L2b", None, found.result.frame)
+        for path in found.products
+    )
+    return Outcome(found.notes, products, stated_by(found.products))
+
+
+def _ortho(call: Call) -> Outcome:
+    from fiducial.runs.ortho import OrthoOptions as Options
+    from fiducial.runs.ortho import ortho
+
+    given: OrthoOptions = call.parameters
+    options = Options(given.mode, given.north_in_input, given.time)
+    found = ortho(
+        call.inputs["sources"], call.out, options=options, table=call.one("gnss"), gnss_frame=given.gnss_frame
+    )
+    (call.out / "ortho.json").write_text(json.dumps(found.to_dict(), indent=1), encoding="utf-8")
+    names = [name for tile in found.tiles for name in (tile.name_east, tile.name_up)]
+    products = tuple(MadeProduct(name, f"{name}*", "ESD", "L3", None, _frame_of(call.out / name)) for name in names)
+    return Outcome(found.notes, products, stated_by(call.inputs["sources"]))
+
+
+def _frame_of(path: Path) -> str | None:
+    from fiducial.formats.point_product import PointProduct
+
+    return PointProduct.open(path).manifest.tie.frame
+
+
+def _check_gnss(call: Call) -> None:
+    """Look whether frame and table of GNSS can be used, before anything is imported."""
+    from fiducial.errors import InputError
+    from fiducial.formats import velocity_tables
+    from fiducial.geodesy.frames import parse_frame
+
+    given: Any = call.parameters
+    if given.gnss_frame is None:
+        raise InputError(
+            "FID-1004", "the frame of the GNSS velocities is not stated, and no velocity table names it",
+            where="gnss_frame", fix="state it, e.g. gnss_frame: ETRF2000, ITRF2020 or plate:EURA",
+        )  # fmt: skip
+    parse_frame(given.gnss_frame)
+    if call.inputs.get("gnss"):
+        velocity_tables.read(call.inputs["gnss"][0], frame=given.gnss_frame)
+
+
+def _check_calibration(call: Call) -> None:
+    from fiducial.motion.calibration.recipes import recipe
+
+    recipe(call.parameters.recipe)
+    _check_gnss(call)
+
+
+def _check_ortho(call: Call) -> None:
+    from fiducial.runs.ortho_inputs import check_north
+
+    given: OrthoOptions = call.parameters
+    # An empty slot is one that another task fills.
+    table = (call.inputs["gnss"] or (Path("gnss"),))[0] if "gnss" in call.inputs else None
+    if given.mode == "best":
+        check_north(given.north_in_input, table)
+    if table is not None:
+        _check_gnss(call)
+
+
+IMPORT: Final = Step(
+    name="import",
+    version=1,
+    parameters=ImportParameters,
+    inputs=(InputSlot("source"),),
+    outputs=(OutputSlot("products", "*/product.json", folder=True),),
+    run=_import,
+)
+CALIBRATION: Final = Step(
+    name="calibration",
+    version=1,
+    parameters=CalibrationOptions,
+    inputs=(InputSlot("sources"), InputSlot("gnss"), *(InputSlot(name, needed=False) for name in _IN_SITU)),
+    outputs=(OutputSlot("products", "*/product.json", folder=True), OutputSlot("report", "calibration.json")),
+    requirements=(
+        StepRequirement("gnss", Criticality.ESSENTIAL, "gnss", code="FID-1005", fix=_GNSS_FIX), *_MADE_WITH,
+    ),
+    run=_calibrate,
+    check=_check_calibration,
+)  # fmt: skip
+ORTHO: Final = Step(
+    name="ortho",
+    version=1,
+    parameters=OrthoOptions,
+    inputs=(InputSlot("sources"), *(InputSlot(name, needed=False) for name in ("gnss", *_IN_SITU))),
+    outputs=(
+        OutputSlot("products", "*/product.json", folder=True),
+        OutputSlot("rasters", "*.tiff"),
+        OutputSlot("archives", "*.zip"),
+        OutputSlot("report", "ortho.json"),
+    ),
+    # The lines of sight are tied already; GNSS serves the north motion only.
+    requirements=(StepRequirement("gnss", Criticality.ESSENTIAL, "gnss", upstream=True), *_MADE_WITH),
+    run=_ortho,
+    check=_check_ortho,
+)

@@ -1,0 +1,190 @@
+"""``fiducial chain impact``: schema, seeds, names that are near, options that cannot be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from chain_small import packaged
+from commands import fiducial
+from fiducial.chain.egv import Level
+
+QUICK = ("--samples", 20)
+
+
+def _impact(*arguments):
+    return fiducial("chain", "impact", *arguments)
+
+
+@pytest.fixture(scope="module")
+def orbits():
+    done = _impact("satellite_orbits", "--json", "--samples", 60)
+    assert done.code == 0, done.err
+    # NaN and infinity are no JSON.
+    return json.loads(done.out, parse_constant=lambda word: pytest.fail(word))
+
+
+def _spreads(effect):
+    return [effect[key] for key in ("days_to_10_percent", "days_to_50_percent", "held_days_to_10_percent")]
+
+
+def test_every_variable_of_level_3_has_tier_bounds_and_reason(orbits):
+    wanted = [egv.id for egv in packaged().catalogue.of_level(Level.LEVEL_3)]
+    assert [effect["egv"] for effect in orbits["effects"]] == wanted
+    assert len(wanted) == 14
+    tiers = {tier["id"]: tier["bounds_days"] for tier in orbits["tiers"]}
+    products = 0
+    for effect in orbits["effects"]:
+        products += len(effect["products"])
+        for one in (effect, *effect["products"]):
+            assert one["because"]
+            assert abs(sum(one["tier_shares"].values()) - 1) < 1e-9
+            for spread in _spreads(one):
+                if spread is not None:
+                    ordered = [spread[key] for key in ("p5", "p50", "p95") if spread[key] is not None]
+                    assert ordered == sorted(ordered)
+                    # Unknown comes last: what half of the samples never reach, the slower ones do not reach either.
+                    assert [spread[key] for key in ("p5", "p50", "p95")][: len(ordered)] == ordered
+                    assert min(ordered) >= 0
+            ten, fifty = one["days_to_10_percent"], one["days_to_50_percent"]
+            if fifty is not None:
+                assert all(
+                    fifty[key] is None or ten[key] <= fifty[key] for key in ("p5", "p50", "p95")
+                )
+            if ten is None or ten["p50"] is None:
+                assert one["tier"] is one["tier_id"] is None
+            else:
+                low, high = tiers[one["tier_id"]]
+                assert low <= ten["p50"]
+                assert high is None or ten["p50"] < high
+            for step in one["path"]:
+                assert step["evidence"] in {"measured", "sourced", "derived", "assumption"}
+                assert step["hold_days"] >= 0
+    assert products == len(packaged().catalogue.products(Level.LEVEL_3))
+    assert orbits["duration_days"] is None
+    assert orbits["failed"][0]["target"] == "l2/satellite_orbits"
+
+
+def test_a_path_leads_from_what_failed_to_the_variable(orbits):
+    failed = {node for one in orbits["failed"] for node in one["nodes"]}
+    paths = [effect for effect in orbits["effects"] if effect["path"]]
+    assert len(paths) >= 12
+    for effect in paths:
+        steps = effect["path"]
+        assert steps[0]["supplier"] in failed
+        assert steps[-1]["consumer"] == effect["egv"]
+        assert all(a["consumer"] == b["supplier"] for a, b in zip(steps, steps[1:], strict=False))
+        times = [step["lost_after_days"] for step in steps]
+        assert all(b >= 0.9 * a for a, b in zip(times, times[1:], strict=False)), effect["because"]
+        assert "  " not in effect["because"]
+        assert "( " not in effect["because"]
+        assert "nan" not in effect["because"]
+
+
+def test_help_is_ranked_and_never_more_than_all(orbits):
+    saved = [one["saved_days"] for one in orbits["would_help"]]
+    assert saved == sorted(saved, reverse=True)
+    assert all(0 < one["saved_share"] <= 1 for one in orbits["would_help"])
+    assert {one["measure"] for one in orbits["would_help"]} <= {"hold", "substitute", "spare"}
+
+
+def test_the_same_seed_gives_the_same_answer():
+    first, second, other = (
+        _impact("igs_stations", "--json", *QUICK, "--seed", seed).json for seed in (3, 3, 4)
+    )
+    assert first == second
+    assert first["effects"] != other["effects"]
+
+
+def test_an_outage_that_ends_tells_when_production_is_back():
+    found = _impact("gdc_pool", "--duration", 30, "--json", *QUICK).json
+    back = [effect["recovery_days"] for effect in found["effects"] if effect["recovery_days"] is not None]
+    assert back
+    assert all(spread["p5"] >= 0 for spread in back)
+    never = _impact("gdc_pool", "--duration", 5000, "--json", *QUICK).json
+    assert all(effect["recovery_days"] is None for effect in never["effects"])
+
+
+def test_a_late_outage_is_counted_from_its_beginning():
+    now, later = (_impact("gdc_pool", "--from", start, "--json", *QUICK).json for start in (0, 100))
+    for a, b in zip(now["effects"], later["effects"], strict=True):
+        first, second = a["days_to_10_percent"], b["days_to_10_percent"]
+        assert (first is None) == (second is None)
+        if first is not None and first["p50"] is not None:
+            assert second["p50"] == pytest.approx(first["p50"], rel=1e-6, abs=1e-6)
+
+
+def test_nothing_lasts_nothing():
+    found = _impact("satellite_orbits", "--duration", 0, "--json", *QUICK).json
+    assert all(effect["days_to_10_percent"] is None for effect in found["effects"])
+    assert all(effect["lost_days"] == {"p5": 0, "p50": 0, "p95": 0} for effect in found["effects"])
+    assert found["would_help"] == []
+    assert _impact("satellite_orbits", "--partial", 0, *QUICK).code == 0
+
+
+def test_tables_say_official_lost_and_delivery_kept():
+    done = _impact("acc_combination", *QUICK)
+    assert done.code == 0
+    assert "Final orbits and clocks or a substitute" in done.out
+    found = _impact("acc_combination", "--json", *QUICK).json
+    delivered = {one["node"]: one for one in found["delivered"]}
+    assert delivered["gso_gsc_final"]["days_to_10_percent"]["p95"] < 60
+    assert delivered["gso_gsc_final_any"]["days_to_10_percent"] is None
+    assert all(effect["days_to_10_percent"] is None for effect in found["effects"])
+    bare = _impact("acc_combination", "--no-substitutes", "--json", *QUICK).json
+    assert sum(effect["days_to_10_percent"] is not None for effect in bare["effects"]) >= 3
+
+
+@pytest.mark.parametrize("text", ["satelite_orbits", "Satelite Orbits", "SPOC", "acc_combinaton"])
+def test_a_name_that_is_nearly_one(text):
+    done = _impact(text, *QUICK)
+    assert done.code == 2
+    assert "FID-14" in done.err
+    assert "perhaps" in done.err or "fiducial chain show" in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--duration", -1), ("--duration", "nan"), ("--partial", 2), ("--partial", -0.1), ("--partial", "nan"),
+        ("--samples", 0), ("--samples", -3), ("--samples", 10**12), ("--seed", -1), ("--horizon", 0), ("--horizon", -5),
+        ("--horizon", "nan"), ("--horizon", "inf"), ("--from", -1), ("--from", "nan"), ("--from", "inf"),
+        ("--from", 1e300), ("--from", 5, "--horizon", -1), ("--measured", "/nowhere.json"),
+        ("--model", "/nowhere.yaml"),
+    ],
+)  # fmt: skip
+def test_options_that_cannot_be(options):
+    done = _impact("satellite_orbits", *(() if "--samples" in options else ("--samples", 5)), *options)
+    assert done.code not in {0, 1}
+    assert "FID-" in done.err
+    assert "Traceback" not in done.err
+    assert done.out == ""
+
+
+def test_nothing_named():
+    done = _impact()
+    assert done.code == 2
+    assert "FID-1422" in done.err
+
+
+def test_a_horizon_of_ages_is_answered():
+    assert _impact("satellite_orbits", "--horizon", 1e9, "--samples", 2, "--json").code == 0
+
+
+@pytest.mark.parametrize("tolerance", [0, -1, "nan", "inf"])
+def test_a_tolerance_that_is_none(tmp_path, tolerance):
+    rows = [
+        {"constellation": "G", "centres": centres, "reference": None, "rms_median_mm": 10.0 - centres,
+         "records_lost_median_percent": 0.0}
+        for centres in (10, 8, 4)
+    ]  # fmt: skip
+    study = tmp_path / "study.json"
+    study.write_text(json.dumps({"centres": list("ABCDEFGHIJ"), "by_number_of_centres": rows[1:]}))
+    good = _impact("ac_cod", "--measured", study, *QUICK)
+    assert good.code == 0, good.err
+    assert "GPS orbits differ by" in good.out
+    done = _impact("ac_cod", "--measured", study, f"--tolerance-mm={tolerance}", *QUICK)
+    assert done.code == 2
+    assert "FID-1428" in done.err
