@@ -12,7 +12,9 @@ from fiducial.catalogue.records import FileRecord, ProductRecord
 class Held:
     """Files that were issued, or only added, at a time; None leaves it unknown."""
 
-    def __init__(self, issued: Iterable[tuple[str, str | None]] = (), added: Iterable[tuple[str, str | None]] = ()) -> None:
+    def __init__(
+        self, issued: Iterable[tuple[str, str | None]] = (), added: Iterable[tuple[str, str | None]] = ()
+    ) -> None:
         self._issued = dict(issued)
         self._added = dict(added)
 

@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+
 from chain_small import packaged
 from commands import fiducial
-from health_catalogue import Held, file, product, rapid
-
 from fiducial.catalogue.store import Catalogue
 from fiducial.chain.deliveries import IssueState
 from fiducial.errors import CatalogueError
 from fiducial.runs.catalogue_health import HealthOptions, run_health
 from fiducial.runs.catalogue_health_impact import ImpactSettings
 from fiducial.runs.chain_impact import ImpactOptions, run_impact
+from health_catalogue import Held, file, product, rapid
 
-FEW = ImpactSettings(samples=60)
+FEW = ImpactSettings(samples=30)
 S = IssueState
 NINE_HOURS_LATE = "2026-11-21T02:00"
 
@@ -38,19 +38,22 @@ def test_a_missing_rapid_product_is_dated_as_chain_impact_says():
     (one,) = result.consequences.each
     assert [out.node for out in one.outages] == ["gso_gsc_rapid"]
     assert str(one.outages[0].since_utc)[:16] == "2026-11-20T17:00"
-    said = run_impact(packaged(), ["gso_gsc_rapid"], ImpactOptions(samples=60, horizon_days=365.0))
+    said = run_impact(packaged(), ["gso_gsc_rapid"], ImpactOptions(samples=30, horizon_days=365.0))
     days = {
         effect.id: effect.days_to_10_percent.p5
         for effect in said.variables
         if effect.days_to_10_percent is not None and np.isfinite(effect.days_to_10_percent.p5)
     }
     found = {
-        effect.id: float((effect.early_utc - one.outages[0].since_utc) / np.timedelta64(1, "D")) for effect in one.effects
+        effect.id: float((effect.early_utc - one.outages[0].since_utc) / np.timedelta64(1, "D"))
+        for effect in one.effects
     }
     assert found == pytest.approx(days, abs=1e-9)
     first = min(one.effects, key=lambda effect: effect.early_utc)
     when = str(first.early_utc)[:16].replace("T", " ")
-    assert one.sentence.startswith(f"IGS rapid orbits 9 h late: nothing degrades before {when} UTC (5 % of draws); then")
+    assert one.sentence.startswith(
+        f"IGS rapid orbits 9 h late: nothing degrades before {when} UTC (5 % of draws); then"
+    )
 
 
 def test_what_degraded_already_is_said_so():
@@ -72,7 +75,7 @@ def test_an_issue_that_came_late_was_an_outage_of_that_length():
 
 
 def test_when_only_the_time_of_adding_is_known_it_is_said_and_makes_no_outage():
-    names = {name: "2026-11-20T23:00:00+00:00" for name in rapid("2026-11-19", "2026-11-19")}
+    names = dict.fromkeys(rapid("2026-11-19", "2026-11-19"), "2026-11-20T23:00:00+00:00")
     result = health(Held(added=names.items()), NINE_HOURS_LATE)
     assert states(result) == {"igs_rapid_orbits": S.LATE}
     assert result.consequences.each == ()
@@ -90,9 +93,13 @@ def test_without_any_time_it_is_held_and_nothing_is_guessed():
 
 def test_a_centre_is_out_only_when_none_of_its_watched_products_comes():
     final = {
-        f"{centre}0OPSFIN_20242{day}0000_01D_05M_ORB.SP3": "2024-10-01T10:00" for centre in ("COD", "ESA") for day in range(59, 66)
+        f"{centre}0OPSFIN_20242{day}0000_01D_05M_ORB.SP3": "2024-10-01T10:00"
+        for centre in ("COD", "ESA")
+        for day in range(59, 66)
     }
-    rapid_cod = {name.replace("IGS", "COD"): when for name, when in rapid("2024-10-01", "2024-10-09", at="15:00").items()}
+    rapid_cod = {
+        name.replace("IGS", "COD"): when for name, when in rapid("2024-10-01", "2024-10-09", at="15:00").items()
+    }
     result = health(Held((final | rapid_cod).items()), "2024-10-10T12:00")
     found = states(result)
     assert found["ac_final_orbits:COD"] is found["ac_final_orbits:ESA"] is S.MISSING
@@ -138,7 +145,9 @@ def test_classes_never_held_are_expected_only_when_asked_for():
 def test_since_leaves_earlier_issues_out_and_asks_for_later_ones():
     held = Held(rapid("2026-11-15", "2026-11-19").items())
     assert states(health(held, NINE_HOURS_LATE, since="2026-11-18")) == {"igs_rapid_orbits": S.ON_TIME}
-    one = next(one for one in health(held, NINE_HOURS_LATE, since="2026-11-10").classes if one.rule.id == "igs_rapid_orbits")
+    one = next(
+        one for one in health(held, NINE_HOURS_LATE, since="2026-11-10").classes if one.rule.id == "igs_rapid_orbits"
+    )
     assert one.judged.states.count(S.MISSING) == 6
 
 
@@ -153,7 +162,9 @@ def test_times_that_are_none_are_refused(options, code):
 
 def test_now_is_asked_of_the_clock_and_zones_are_minded():
     now = datetime(2026, 11, 21, 2, tzinfo=UTC)
-    assert run_health(Held(), packaged(), HealthOptions(), now=lambda: now).as_of_utc == np.datetime64("2026-11-21T02:00")
+    assert run_health(Held(), packaged(), HealthOptions(), now=lambda: now).as_of_utc == np.datetime64(
+        "2026-11-21T02:00"
+    )
     zoned = run_health(Held(), packaged(), HealthOptions(as_of="2026-11-21T03:00+01:00"))
     assert zoned.as_of_utc == np.datetime64("2026-11-21T02:00")
 
@@ -170,7 +181,7 @@ def stored(tmp_path):
 
 def test_the_command_reads_a_catalogue_and_changes_nothing(stored):
     before = sqlite3.connect(stored).execute("SELECT count(*) FROM node").fetchone()
-    arguments = ("catalogue", "health", "--catalogue", stored, "--as-of", NINE_HOURS_LATE, "--samples", 60)
+    arguments = ("catalogue", "health", "--catalogue", stored, "--as-of", NINE_HOURS_LATE, "--samples", 30)
     done = fiducial(*arguments, "--json")
     assert done.code == 0, done.err
     assert done.json["missing"] is True

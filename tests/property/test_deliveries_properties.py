@@ -23,7 +23,9 @@ def cases(draw):
     issues = expected_issues(rule, first, np.datetime64("1980-01-06") + np.timedelta64(FIRST_DAY + 60, "D"))
     count = min(issues.index.size, 8)
     rows = draw(
-        st.lists(st.tuples(st.integers(0, count - 1), st.integers(0, 6), st.none() | st.integers(-200, 200)), max_size=20)
+        st.lists(
+            st.tuples(st.integers(0, count - 1), st.integers(0, 6), st.none() | st.integers(-200, 200)), max_size=20
+        )
     )
     start, end, time = [], [], []
     for k, part, hours in rows:
@@ -31,7 +33,9 @@ def cases(draw):
         start.append(begin)
         end.append(begin + np.timedelta64(1, "D"))
         time.append(np.datetime64("NaT", "us") if hours is None else issues.due_utc[k] + hours * HOUR)
-    held = Arrivals(*(np.array(one, dtype="datetime64[us]") for one in (start, end, time)), np.ones(len(rows), dtype=bool))
+    held = Arrivals(
+        *(np.array(one, dtype="datetime64[us]") for one in (start, end, time)), np.ones(len(rows), dtype=bool)
+    )
     asked = issues.due_utc[0] + draw(st.integers(-500, 1500)) * HOUR
     return rule, first, held, asked
 

@@ -6,14 +6,14 @@ import hashlib
 from collections import Counter
 
 import pytest
+
 from chain_small import packaged
 from commands import fiducial
-from support import data_path
-
 from fiducial.catalogue.records import FileRecord
 from fiducial.catalogue.store import Catalogue
 from fiducial.runs.catalogue_health import HealthOptions, run_health
 from fiducial.runs.catalogue_health_impact import ImpactSettings
+from support import data_path
 
 pytestmark = pytest.mark.real
 CENTRES = ("COD", "EMR", "ESA", "GFZ", "GRG", "JGX", "JPL", "MIT", "NGS", "SIO")
@@ -32,7 +32,7 @@ def health(tmp_path, as_of, added=None):
                 places = (str(one),)
                 opened.add_file(FileRecord(digest, len(content), one.suffix[1:], one.name, places, {"added": added}))
     with Catalogue.open(path, create=False, read_only=True) as opened:
-        return run_health(opened, packaged(), HealthOptions(as_of=as_of, impact=ImpactSettings(samples=60)))
+        return run_health(opened, packaged(), HealthOptions(as_of=as_of, impact=ImpactSettings(samples=30)))
 
 
 def watched(result):
@@ -45,7 +45,9 @@ def test_before_the_deadline_nothing_is_due(tmp_path):
     assert set(states) == {"igs_sinex_summary", *(f"ac_final_orbits:{centre}" for centre in CENTRES)}
     assert set(states.values()) == {"not due yet"}
     assert result.consequences.each == ()
-    due = {str(one.next_due_utc)[:16] for one in result.classes if one.rule.id.startswith("ac_final_orbits:")} - {"None"}
+    due = {str(one.next_due_utc)[:16] for one in result.classes if one.rule.id.startswith("ac_final_orbits:")} - {
+        "None"
+    }
     assert due == {"2024-10-02T05:00"}
 
 
@@ -59,7 +61,10 @@ def test_after_it_one_day_of_seven_is_there_and_the_next_week_falls_due(tmp_path
     later = health(tmp_path, "2024-10-10")
     assert Counter(watched(later).values()) == {"missing": 10, "held": 1}
     one = next(one for one in later.classes if one.rule.id == "ac_final_orbits:COD")
-    assert one.detail == "missing since 2024-10-09 05:00 UTC, 1 issue, 19 h late"
+    assert (one.detail, str(one.due_utc)[:16]) == ("1 issue, 19 h late", "2024-10-09T05:00")
+    (said,) = later.consequences.each
+    assert said.sentence.startswith("Final orbits of CODE, NRCan, ESA/ESOC, ")
+    assert "although only some of its product classes are watched" in said.sentence
 
 
 def test_what_was_added_later_was_missing_then(tmp_path):

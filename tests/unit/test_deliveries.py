@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 import pytest
-from chain_small import packaged
 
+from chain_small import packaged
 from fiducial.chain.assembly import assemble
 from fiducial.chain.deliveries import (
     Arrivals,
@@ -77,8 +77,12 @@ def test_a_week_belongs_to_gps_time_and_its_boundary_to_the_later_week():
     assert judged.issues.index[:2].tolist() == [2331, 2332]
     assert judged.parts_held[:2].tolist() == [1, 1]
     # A day of GPS time is over 18 s before that of UTC.
-    early = judge(RULES["igs_rapid_orbits"], arrivals(day("2024-09-14", "2024-09-14T23:59:41")), 16_322, utc("2024-09-20"))
-    just = judge(RULES["igs_rapid_orbits"], arrivals(day("2024-09-14", "2024-09-14T23:59:42")), 16_322, utc("2024-09-20"))
+    early = judge(
+        RULES["igs_rapid_orbits"], arrivals(day("2024-09-14", "2024-09-14T23:59:41")), 16_322, utc("2024-09-20")
+    )
+    just = judge(
+        RULES["igs_rapid_orbits"], arrivals(day("2024-09-14", "2024-09-14T23:59:42")), 16_322, utc("2024-09-20")
+    )
     assert (early.implausible, just.implausible) == (1, 0)
 
 
@@ -165,7 +169,9 @@ def test_before_any_data_and_without_any():
 def test_ten_years_of_four_issues_a_day_are_judged_at_once():
     rule = RULES["igs_ultra_orbits"]
     start = np.arange(utc("2014-01-01"), utc("2024-01-01"), np.timedelta64(6, "h"))
-    held = Arrivals(start, start + np.timedelta64(48, "h"), start + np.timedelta64(27, "h"), np.ones(start.size, dtype=bool))
+    held = Arrivals(
+        start, start + np.timedelta64(48, "h"), start + np.timedelta64(27, "h"), np.ones(start.size, dtype=bool)
+    )
     begin = time.process_time()
     judged = judge(rule, held, first_held(rule, held), utc("2024-01-02T02:00"))
     spent_s = time.process_time() - begin
@@ -177,9 +183,9 @@ def test_the_packaged_classes_name_known_sources_and_nodes():
     knowledge = packaged()
     nodes = assemble(knowledge).network.nodes
     check_deliveries(RULES.values(), {source.id for source in knowledge.sources}, nodes)
-    with pytest.raises(FormatError, match="FID-2643.*'gso_gsc_ultra'"):
+    with pytest.raises(FormatError, match=r"FID-2643.*'gso_gsc_ultra'"):
         check_deliveries(RULES.values(), {source.id for source in knowledge.sources}, ())
-    with pytest.raises(FormatError, match="FID-2643.*'SCHED'"):
+    with pytest.raises(FormatError, match=r"FID-2643.*'SCHED'"):
         check_deliveries(RULES.values(), (), nodes)
 
 
@@ -223,7 +229,7 @@ def test_what_cannot_be_names_file_and_line(old, new, code, line):
 
 
 def test_ids_stand_once_and_the_text_is_utf8():
-    with pytest.raises(FormatError, match="FID-2642.*twice"):
+    with pytest.raises(FormatError, match=r"FID-2642.*twice"):
         read_deliveries((CLASS + CLASS.split("\n", 1)[1]).encode(), "d.yaml")
     with pytest.raises(FormatError, match="FID-2642"):
         read_deliveries(b"\xff", "d.yaml")

@@ -148,7 +148,7 @@ def _opened(structure: Structure, holds: Sequence[CircleHold]) -> list[str]:
     for hold in holds:
         name = structure.item(hold.node).name
         if hold.at != hold.node:
-            name += f", which {structure.item(hold.at).name} needs,"
+            name += f", which makes a product of {structure.item(hold.at).name},"
         days = "for a time no source gives" if hold.days is None else f"for {hold.days:g} days"
         effect = "opens the circle" if hold.opens else "opens it only in part"
         sources = f" ({', '.join(hold.source)})" if hold.source else ""

@@ -74,6 +74,8 @@ class DeliveryRule:
         As in IGS names: ``IGS``, ``FIN``.
     contents : tuple of str
         ``ORB``, ``CLK``, ...; any of them makes an issue.
+    centre_name : str
+        Name of the centre, with which ``name`` ends; empty where the class is of one centre only.
     """
 
     id: str
@@ -91,6 +93,7 @@ class DeliveryRule:
     solution: str
     contents: tuple[str, ...]
     place: Place
+    centre_name: str = ""
 
     @property
     def span_hours(self) -> int:

@@ -136,7 +136,7 @@ def _rules(record: Record, centres: tuple[_Centre, ...]) -> Iterator[DeliveryRul
     for identity, title, centre in made:
         yield DeliveryRule(
             identity, title, family, centre.makes, period, every, due.after_end_s, due.text, due.evidence, due.source,
-            note, centre.code, solution, contents, place,
+            note, centre.code, solution, contents, place, centre.name,
         )  # fmt: skip
 
 

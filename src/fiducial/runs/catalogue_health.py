@@ -104,8 +104,7 @@ class ClassHealth:
         late = "" if self.hours_late is None else f" {duration(self.hours_late)}"
         if self.state is IssueState.MISSING:
             count = self.verdict.missing
-            issues = "1 issue," if count == 1 else f"{count} issues, the first"
-            return f"missing since {stamp(self.due_utc)}, {issues}{late} late"
+            return ("1 issue," if count == 1 else f"{count} issues, the first") + f"{late} late"
         if self.state is IssueState.INCOMPLETE:
             return f"{self.judged.parts_held[position]} of {self.rule.parts} days are there,{late} after it fell due"
         if self.state is IssueState.HELD:

@@ -149,7 +149,8 @@ def consequences(
         if nodes not in seen:
             progress(", ".join(one.rule.name for one in group))
             seen[nodes] = _effects(knowledge, chain, [outages[node] for node in nodes], settings)
-        sentence = _sentence(_subject(group), _reason(group, nodes, chain), seen[nodes], as_of_utc, settings)
+        reason = _reason(group, nodes, chain, classes)
+        sentence = _sentence(_subject(group), reason, seen[nodes], as_of_utc, settings)
         each.append(
             Consequence(tuple(one.rule.id for one in group), tuple(outages[n] for n in nodes), seen[nodes], sentence)
         )
@@ -222,15 +223,19 @@ def _after(begin: np.datetime64, days: float) -> np.datetime64:
 
 
 def _subject(group: Sequence[ClassHealth]) -> str:
-    parts = []
+    """Return names with how late they are; centres of one class that are equally late share one phrase."""
+    phrases: dict[tuple[str, str], list[str]] = {}
     for one in group:
-        late = duration(one.hours_late or 0.0)
-        parts.append(f"{one.rule.name} {'came ' if one.state is IssueState.LATE else ''}{late} late")
-    return ", ".join(parts)
+        late = f"{'came ' if one.state is IssueState.LATE else ''}{duration(one.hours_late or 0.0)} late"
+        name = one.rule.name.removesuffix(one.rule.centre_name)
+        phrases.setdefault((name, late), []).append(one.rule.centre_name)
+    return ", ".join(f"{name}{', '.join(centres)} {late}" for (name, late), centres in phrases.items())
 
 
-def _reason(group: Sequence[ClassHealth], nodes: Sequence[str], chain: ChainNetwork) -> str:
-    """Return why classes are not, or not all, propagated."""
+def _reason(
+    group: Sequence[ClassHealth], nodes: Sequence[str], chain: ChainNetwork, classes: Sequence[ClassHealth]
+) -> str:
+    """Return why classes are not, or not all, propagated, and on how little a node is taken as out."""
     words = []
     alone = [one.rule.name for one in group if not any(node in chain.network.nodes for node in one.rule.makes)]
     if alone:
@@ -242,6 +247,9 @@ def _reason(group: Sequence[ClassHealth], nodes: Sequence[str], chain: ChainNetw
     ]
     if working:
         words.append(f"what makes {', '.join(working)} still delivers other products and is not taken as out")
+    idle = {IssueState.NOT_WATCHED, IssueState.NOT_DUE}
+    if any(node in nodes for one in classes if one.state in idle for node in one.rule.makes):
+        words.append("what makes it is taken as out although only some of its product classes are watched")
     return "; ".join(words)
 
 

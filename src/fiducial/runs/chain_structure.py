@@ -111,19 +111,25 @@ class SinglePointReport:
             )
         if not found.works:
             notes.append("With nothing lost the target does not work: no gate lets it.")
+        singles = found.of_size(1, real=True)
+        notes.append(f"Real single points: {self._listed(singles)}.")
         if self.with_substitutes is None:
             return notes
+        notes.append(f"With substitutes these stay: {self._listed([cut for cut in singles if self.stays(cut)])}.")
         if self.with_substitutes.nodes == found.nodes and found.substitutes is not self.with_substitutes.substitutes:
             notes.append("No substitute of the target itself is known.")
         known = {cut.nodes for cut in found.cuts}
         new = [cut for cut in self.with_substitutes.cuts if cut.nodes not in known]
         notes += [
-            f"With substitutes it also takes {' and '.join(self.names[one] for one in cut.nodes)} together to stop it"
+            f"With substitutes, {' and '.join(self.names[one] for one in cut.nodes)} stop it together"
             f"{'' if cut.real else ' (a group among them)'}."
             for cut in new
             if len(cut.nodes) > 1
         ]
         return notes
+
+    def _listed(self, cuts: Sequence[Cut]) -> str:
+        return ", ".join(self.names[cut.nodes[0]] for cut in cuts) or "none"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

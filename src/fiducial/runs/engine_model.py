@@ -261,8 +261,21 @@ class TaskResult:
         }  # fmt: skip
 
 
-class RunStore(Protocol):
-    """What the engine needs of a catalogue; `fiducial.catalogue.store.Catalogue` has it."""
+class KnownRuns(Protocol):
+    """What a look needs of a catalogue."""
+
+    def find_run(self, key: str) -> RunRecord | None:
+        """Return the newest DONE run with a key."""
+
+    def runs(self, **filters: Any) -> tuple[RunRecord, ...]:
+        """Return the runs with a ``key`` and ``state``."""
+
+    def outputs_of(self, run_id: str) -> tuple[FileRecord, ...]:
+        """Return the files that a run made."""
+
+
+class RunStore(KnownRuns, Protocol):
+    """What a run needs of a catalogue; `fiducial.catalogue.store.Catalogue` has it."""
 
     def add_agent(self, record: AgentRecord, /) -> None:
         """Record who made something."""
@@ -279,14 +292,6 @@ class RunStore(Protocol):
         used: Sequence[EdgeRecord],
         generated: Sequence[EdgeRecord],
         files: Sequence[FileRecord],
+        /,
     ) -> None:
         """Record its end and what it made, in one transaction."""
-
-    def find_run(self, key: str) -> RunRecord | None:
-        """Return the newest DONE run with a key."""
-
-    def runs(self, **filters: Any) -> tuple[RunRecord, ...]:
-        """Return the runs with a ``key`` and ``state``."""
-
-    def outputs_of(self, run_id: str) -> tuple[FileRecord, ...]:
-        """Return the files that a run made."""

@@ -20,7 +20,7 @@ from fiducial.formats.point_product import MANIFEST
 from fiducial.formats.product_manifest import Manifest
 from fiducial.runs.engine_content import Contents, fingerprints
 from fiducial.runs.engine_graph import requirement_results, shortcomings
-from fiducial.runs.engine_model import Call, Given, Outcome, RunStore, Task
+from fiducial.runs.engine_model import Call, Given, KnownRuns, Outcome, Task
 from fiducial.runs.engine_record import (
     STEP_FILE,
     StepRecord,
@@ -82,7 +82,7 @@ def input_paths(task: Task, tasks: Mapping[str, Task], place: Path) -> dict[str,
 
 
 def plan(
-    task: Task, tasks: Mapping[str, Task], place: Path, contents: Contents, store: RunStore, *, forced: bool
+    task: Task, tasks: Mapping[str, Task], place: Path, contents: Contents, store: KnownRuns, *, forced: bool
 ) -> Plan:
     """Find out whether a task has to be run.
 
@@ -101,7 +101,7 @@ def plan(
     return Plan(record, tuple(reasons), inputs)
 
 
-def _not_recorded(before: StepRecord, store: RunStore) -> list[str]:
+def _not_recorded(before: StepRecord, store: KnownRuns) -> list[str]:
     newest = store.find_run(before.key)
     if newest is None:
         return ["the catalogue knows no finished run of it"]
@@ -115,7 +115,7 @@ def _not_recorded(before: StepRecord, store: RunStore) -> list[str]:
     return ["the catalogue knows other outputs of it"]
 
 
-def _made(store: RunStore, run: str, wanted: set[str]) -> bool:
+def _made(store: KnownRuns, run: str, wanted: set[str]) -> bool:
     return wanted <= {one.sha256 for one in store.outputs_of(run)}
 
 

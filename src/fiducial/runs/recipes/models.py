@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from fiducial.runs.engine_model import Source, Task
+from fiducial.runs.engine_model import Source
 from fiducial.runs.recipes.builder import Builder, made
 from fiducial.runs.recipes.parts import (
     CalibrationPart,
@@ -30,6 +30,9 @@ class Recipe(Section):
 
     summary: ClassVar[str] = ""
 
+    kind: str = Field(description="kind of the recipe")
+    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
+
     def build(self, builder: Builder) -> None:
         """Add the tasks of the recipe."""
         raise NotImplementedError
@@ -41,7 +44,6 @@ class OrbitCombination(Recipe):
     summary: ClassVar[str] = "Combine the orbits and clocks of analysis centres for one day."
 
     kind: Literal["orbit_combination"] = Field(default="orbit_combination", description="kind of the recipe")
-    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
     orbits: OrbitPart = Field(description="files of the analysis centres")
 
     def build(self, builder: Builder) -> None:
@@ -55,7 +57,6 @@ class Frame(Recipe):
     summary: ClassVar[str] = "Combine station solutions of days, and stack them into a reference frame with velocities."
 
     kind: Literal["frame"] = Field(default="frame", description="kind of the recipe")
-    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
     frame: FramePart = Field(description="solutions and how they are combined")
 
     def build(self, builder: Builder) -> None:
@@ -69,7 +70,6 @@ class VelocityModel(Recipe):
     summary: ClassVar[str] = "Estimate velocities of stations from their series, and make a velocity model."
 
     kind: Literal["velocity_model"] = Field(default="velocity_model", description="kind of the recipe")
-    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
     velocities: VelocityPart = Field(description="series or tables, and how they are used")
 
     def build(self, builder: Builder) -> None:
@@ -83,12 +83,11 @@ class Calibration(Recipe):
     summary: ClassVar[str] = "Tie many InSAR bursts to a GNSS velocity field, in one adjustment."
 
     kind: Literal["calibration"] = Field(default="calibration", description="kind of the recipe")
-    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
     calibration: CalibrationPart = Field(description="bursts, GNSS and in-situ data")
 
     def build(self, builder: Builder) -> None:
         """Add the tasks of the recipe."""
-        build_calibration(self.calibration, builder, ("calibration",), ())
+        build_calibration(self.calibration, builder, ("calibration",), (), None)
 
 
 class Ortho(Recipe):
@@ -97,12 +96,11 @@ class Ortho(Recipe):
     summary: ClassVar[str] = "Make East and Up tiles from ascending and descending calibrated bursts."
 
     kind: Literal["ortho"] = Field(default="ortho", description="kind of the recipe")
-    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
     ortho: OrthoPart = Field(description="sources and how they are decomposed")
 
     def build(self, builder: Builder) -> None:
         """Add the tasks of the recipe."""
-        build_ortho(self.ortho, builder, ("ortho",), (), ())
+        build_ortho(self.ortho, builder, ("ortho",), (), (), None)
 
 
 class Chain(Recipe):
@@ -115,7 +113,6 @@ class Chain(Recipe):
     )
 
     kind: Literal["chain"] = Field(default="chain", description="kind of the recipe")
-    out: Folder = Field(default="products", description="folder of the outputs, relative to this file")
     orbits: OrbitPart | None = Field(default=None, description="files of the analysis centres")
     frame: FramePart | None = Field(default=None, description="station solutions and how they are combined")
     velocities: VelocityPart | None = Field(default=None, description="series or tables, and how they are used")
@@ -132,16 +129,14 @@ class Chain(Recipe):
             report = () if stack is None else made(stack, "report")
         table: tuple[Source, ...] = ()
         if self.velocities is not None:
-            table = _table(build_velocities(self.velocities, builder, ("velocities",), report))
+            table = build_velocities(self.velocities, builder, ("velocities",), report)
+        frame = None if self.velocities is None else self.velocities.table_frame
         products: tuple[Source, ...] = ()
         if self.calibration is not None:
-            products = made(build_calibration(self.calibration, builder, ("calibration",), table), "products")
+            tied = build_calibration(self.calibration, builder, ("calibration",), table, frame)
+            products = made(tied, "products")
         if self.ortho is not None:
-            build_ortho(self.ortho, builder, ("ortho",), products, table)
-
-
-def _table(task: Task | None) -> tuple[Source, ...]:
-    return () if task is None else made(task, "table")
+            build_ortho(self.ortho, builder, ("ortho",), products, table, frame)
 
 
 KINDS: Final[dict[str, type[Recipe]]] = {

@@ -111,23 +111,25 @@ class VelocityPart(Section):
     last_epoch_yr: float | None = Field(default=None, ge=1980.0, le=2100.0, description="last epoch, decimal year")
 
 
-class CalibrationPart(InSitu):
+class CalibrationPart(Section):
     """Bursts to be tied."""
 
     sources: Patterns = _files("egms/EGMS_L2a_*.zip", "EGMS ZIP or CSV, folders of GeoTIFFs, or point products")
     gnss_table: PathText | None = _optional("table of GNSS velocities (Essential); null in a chain: of its velocities")
     options: CalibrationOptions = Field(default_factory=CalibrationOptions, description="how the bursts are tied")
+    in_situ: InSitu = Field(default_factory=InSitu, description="in-situ data beside GNSS")
 
 
-class OrthoPart(InSitu):
+class OrthoPart(Section):
     """Sources of East and Up."""
 
     sources: Patterns = Field(
         default=(), description="EGMS Level 2b or calibrated products; none in a chain: of its calibration",
-        json_schema_extra={"example": ["products/calibration/*/"]},
+        json_schema_extra={"example": ["products/calibration/*/"], "chained": True},
     )  # fmt: skip
     gnss_table: PathText | None = _optional("GNSS velocities, for the north motion; null in a chain: of its velocities")
     options: OrthoOptions = Field(default_factory=OrthoOptions, description="how East and Up are made")
+    in_situ: InSitu = Field(default_factory=InSitu, description="in-situ data beside GNSS")
 
 
 def build_orbits(part: OrbitPart, builder: Builder, place: Place) -> Task:
@@ -209,8 +211,10 @@ def _by_day(paths: Sequence[Path], builder: Builder, place: Place) -> list[tuple
     return sorted(days.items())
 
 
-def build_velocities(part: VelocityPart, builder: Builder, place: Place, report: Sequence[Source]) -> Task | None:
-    """Add the estimate of velocities and their model; return what makes a table.
+def build_velocities(
+    part: VelocityPart, builder: Builder, place: Place, report: Sequence[Source]
+) -> tuple[Source, ...]:
+    """Add the estimate of velocities and their model; return the table that others take, if there is one.
 
     Raises
     ------
@@ -240,7 +244,7 @@ def build_velocities(part: VelocityPart, builder: Builder, place: Place, report:
         )  # fmt: skip
         given = tables if source is None else made(source, "table")
         builder.add("velocities/model", VELOCITY_MODEL, model, {"tables": given}, {"": (*place, "model")})
-    return source
+    return made(source, "table") if source is not None else tables if len(tables) == 1 else ()
 
 
 def _in_situ(part: InSitu, builder: Builder, place: Place) -> dict[str, Sequence[Source]]:
@@ -262,27 +266,39 @@ def _imported(sources: Sequence[Given], builder: Builder, place: Place) -> tuple
     return tuple(found)
 
 
-def build_calibration(part: CalibrationPart, builder: Builder, place: Place, table: Sequence[Source]) -> Task:
-    """Add the imports and the calibration of all bursts together."""
+def build_calibration(
+    part: CalibrationPart, builder: Builder, place: Place, table: Sequence[Source], frame: str | None
+) -> Task:
+    """Add the imports and the calibration of all bursts together.
+
+    ``table`` and ``frame`` are those of GNSS velocities that the same recipe makes; what the part states goes before.
+    """
     sources = builder.files((*place, "sources"), part.sources)
-    inputs = _in_situ(part, builder, place) | {
+    inputs = _in_situ(part.in_situ, builder, (*place, "in_situ")) | {
         "sources": _imported(sources, builder, (*place, "sources")),
         "gnss": builder.files((*place, "gnss_table"), part.gnss_table) or table,
     }
     places = {"": place, "gnss": (*place, "gnss_table"), "sources": (*place, "sources")}
-    return builder.add("calibration", CALIBRATION, part.options, inputs, places)
+    options = part.options
+    if part.gnss_table is None and options.gnss_frame is None:
+        options = options.model_copy(update={"gnss_frame": frame})
+    return builder.add("calibration", CALIBRATION, options, inputs, places)
 
 
 def build_ortho(
-    part: OrthoPart, builder: Builder, place: Place, products: Sequence[Source], table: Sequence[Source]
-) -> Task:
-    """Add the Ortho of calibrated products, or of sources of its own."""
+    part: OrthoPart, builder: Builder, place: Place, products: Sequence[Source], table: Sequence[Source],
+    frame: str | None,
+) -> Task:  # fmt: skip
+    """Add the Ortho of calibrated products, or of sources of its own; ``table`` and ``frame`` as for a calibration."""
     sources = _imported(builder.files((*place, "sources"), part.sources), builder, (*place, "sources")) or products
     if not sources:
         raise InputError("FID-1031", "the Ortho has no source", where=builder.where((*place, "sources")),
                          fix="give EGMS Level 2b files or calibrated products")  # fmt: skip
-    inputs = _in_situ(part, builder, place) | {
+    inputs = _in_situ(part.in_situ, builder, (*place, "in_situ")) | {
         "sources": sources, "gnss": builder.files((*place, "gnss_table"), part.gnss_table) or table,
     }  # fmt: skip
     places = {"": place, "gnss": (*place, "gnss_table"), "sources": (*place, "sources")}
-    return builder.add("ortho", ORTHO, part.options, inputs, places)
+    options = part.options
+    if part.gnss_table is None and options.gnss_frame is None:
+        options = options.model_copy(update={"gnss_frame": frame})
+    return builder.add("ortho", ORTHO, options, inputs, places)

@@ -1,0 +1,75 @@
+"""``fiducial run``: run a recipe, and of it only what is not there yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from fiducial.cli.console import print_json, print_lines, print_table
+
+Flag = Annotated[bool, Parameter(negative="")]
+
+
+def run(
+    recipe: Path,
+    /,
+    *,
+    dry_run: Flag = False,
+    scheduler: str = "local",
+    workers: int | None = None,
+    catalogue: str | None = None,
+    force: Annotated[list[str] | None, Parameter(negative="")] = None,
+    json: Flag = False,
+) -> None:
+    """Run a recipe, and of it only what is not there yet: a run that was stopped or killed goes on where it was.
+
+    A step is run again when its parameters, the content of its inputs or its version changed, or an output is missing or
+    was changed. Progress is told on stderr.
+
+    Example: ``fiducial run chain.yaml --dry-run``
+
+    Parameters
+    ----------
+    recipe
+        File; `fiducial recipe new KIND` writes one.
+    dry_run
+        Say what would be run, and why.
+    scheduler
+        `local`, or the address of a Dask scheduler such as tcp://10.0.0.1:8786, whose workers see the same folders.
+    workers
+        Tasks at once; as many as there are cores by default (at most 8), or threads of the cluster.
+    catalogue
+        Address or file of the catalogue; the environment variable FIDUCIAL_CATALOGUE, or
+        fiducial-catalogue.sqlite in the folder of the outputs by default.
+    force
+        A step or task to run even when it is there; may be given several times.
+    json
+        Print JSON.
+    """
+    from fiducial.runs.recipes.running import dry_run_recipe, run_recipe
+
+    chosen = tuple(force or ())
+    if dry_run:
+        found = dry_run_recipe(recipe, catalogue=catalogue, force=chosen)
+    else:
+        found = run_recipe(recipe, scheduler=scheduler, workers=workers, catalogue=catalogue, force=chosen)
+    if json:
+        print_json(found)
+        return
+    _print(found)
+
+
+def _print(found: dict[str, Any]) -> None:
+    rows = [
+        [one["task"], one["state"], one["seconds"], one["peak_memory_mb"], "; ".join(one["reasons"]) or None]
+        for one in found["tasks"]
+    ]
+    print_table(found["recipe"], ["task", "state", "seconds", "memory MB", "why"], rows)
+    print_lines([f"shortcoming: {text}" for text in found["shortcomings"]])
+    counts = ", ".join(f"{found[name]} {word}" for name, word in _COUNTS if found[name])
+    print_lines([f"{counts}; outputs in {found['out']}, catalogue {found['catalogue']}"])
+
+
+_COUNTS = (("made", "made"), ("kept", "kept"), ("would_run", "would run"))
