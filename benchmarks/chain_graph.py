@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 import rustworkx as rx
-from common import report
 
+from common import report
 from fiducial.chain.structure import DirectedGraph
 
 NODES, EDGES, ASKED = 200_000, 600_000, 5

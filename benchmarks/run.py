@@ -26,6 +26,7 @@ def main() -> None:
         "sinex_read",
         "velocity_model",
         "catalogue_add",
+        "chain_graph",
     ):
         print(f"== {name}", flush=True)
         subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=True)

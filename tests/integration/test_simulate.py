@@ -46,7 +46,7 @@ def options_of(options):
 
 
 READERS = {
-    "orbit": sp3.read, "clock": clk.read, "earth rotation": erp.read, "station solution": sinex.read,
+    "orbit": sp3.read, "true orbit": sp3.read, "clock": clk.read, "earth rotation": erp.read, "station solution": sinex.read,
     "reference frame": sinex.read, "frame summary": sinex_summary.read, "steps": station_steps.read,
     "series": lambda path: (tenv if path.suffix == ".tenv3" else tms).read(path, strictness="raise"),
     "velocities": lambda path: velocity_tables.read(path, frame=path.stem.split(".")[1]), "burst": egms.recognise,
@@ -207,8 +207,7 @@ def _error(truth, source):
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tiny, tmp_path):
     other = simulate_world(replace(TINY, seed=4), tmp_path / "other", jobs=1)
     assert {one.path for one in other.files} == {one.path for one in tiny.files}
-    same = [path for path, digest in other.digests.items() if digest == tiny.digests[path]]
-    assert same == []
+    assert [path for path, digest in other.digests.items() if digest == tiny.digests[path]] == []
 
 
 def test_a_killed_simulation_goes_on_and_ends_with_the_same_bytes(tiny, tmp_path):

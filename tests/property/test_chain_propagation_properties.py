@@ -182,7 +182,9 @@ def _map(nodes, edges, values, imposed, loss):
             wanted = np.interp((alpha * u).sum(axis=0), *zip(*node.curve, strict=True))
         else:
             wanted = (alpha * u).sum(axis=0) / (len(u) if node.law is NodeLaw.MEAN else 1)
-        wanted = np.minimum(wanted + imposed[index], 1) if node.law is NodeLaw.SUM else np.maximum(wanted, imposed[index])
+        wanted = (
+            np.minimum(wanted + imposed[index], 1) if node.law is NodeLaw.SUM else np.maximum(wanted, imposed[index])
+        )
         found.append(wanted)
     return np.array(found)
 

@@ -190,7 +190,11 @@ def test_an_id_that_propagation_does_not_know(chain):
 def test_a_schedule_less_orbit_class_does_not_invent_a_supplier():
     """A stream that is known to use no GNSS orbits has no edge from them."""
     knowledge = packaged()
-    none = [one for one in knowledge.dependencies.schedules if one.orbit_input == "none" and one.orbit_input_evidence == "sourced"]
+    none = [
+        one
+        for one in knowledge.dependencies.schedules
+        if one.orbit_input == "none" and one.orbit_input_evidence == "sourced"
+    ]
     assert none
     edges = _edges(assemble(knowledge))
     for schedule in none:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ from fiducial.runs.chain_knowledge import load_knowledge
 
 def _chain(length, law=NodeLaw.FUNCTIONAL, edge=EdgeLaw.HELD):
     names = [f"n{index}" for index in range(length)]
-    edges = [EdgeSpec(a, b, edge) for a, b in zip(names, names[1:], strict=False)]
+    edges = [EdgeSpec(a, b, edge) for a, b in itertools.pairwise(names)]
     return build_network([NodeSpec(name, law, 1) for name in names], edges)[0]
 
 
@@ -84,12 +85,14 @@ def test_a_chain_of_primary_edges_that_hold_nothing_is_its_weakest_link(edge):
     """H = 0, W and T towards 0: lost is what the worst of the links before has lost, and at once."""
     names = [f"n{index}" for index in range(6)]
     curve = ((0.0, 0.0), (1e-9, 1.0))
-    edges = [EdgeSpec(a, b, edge, curve) for a, b in zip(names, names[1:], strict=False)]
+    edges = [EdgeSpec(a, b, edge, curve) for a, b in itertools.pairwise(names)]
     network, _ = build_network([NodeSpec(name) for name in names], edges)
     outages = [Outage("n0", 1.0, 2.0, 8.0), Outage("n2", 1.0, 5.0, 20.0), Outage("n4", 1.0, 30.0, 1.0)]
     run = propagate(network, uniform_parameters(network), outages, horizon_days=40.0)
     for days in (1.0, 3.0, 6.0, 12.0, 24.0, 27.0, 30.5, 35.0):
-        link = [any(o.node == n and o.start_days <= days < o.start_days + o.duration_days for o in outages) for n in names]
+        link = [
+            any(o.node == n and o.start_days <= days < o.start_days + o.duration_days for o in outages) for n in names
+        ]
         found = [_at(run, name, days) for name in names]
         assert found == pytest.approx(np.maximum.accumulate(link).astype(float), abs=1e-6), days
 
@@ -255,7 +258,9 @@ def test_times_converge_to_a_solver_of_differential_equations(seed):
     fine = np.linspace(0, 60, 30001)
     start = np.zeros(size)
     start[failed] = outage.level
-    first = solve_ivp(slope, (0, 60 - 1e-9), start, t_eval=fine[:-1], method="LSODA", rtol=1e-8, atol=1e-10, max_step=0.5)
+    first = solve_ivp(
+        slope, (0, 60 - 1e-9), start, t_eval=fine[:-1], method="LSODA", rtol=1e-8, atol=1e-10, max_step=0.5
+    )
     again = solve_ivp(slope, (60, 400), first.y[:, -1], t_eval=np.linspace(60, 400, 34001), method="LSODA", rtol=1e-8,
                       atol=1e-10, max_step=0.5)  # fmt: skip
     time = np.concatenate([first.t, again.t])
@@ -283,7 +288,7 @@ def test_times_converge_to_a_solver_of_differential_equations(seed):
 def test_a_long_path_takes_no_time_of_its_own():
     """A wait of 100 d, then ten steps of 2 h: the end follows within hours, though steps last days by then."""
     names = [f"n{index}" for index in range(12)]
-    edges = [EdgeSpec(a, b) for a, b in zip(names, names[1:], strict=False)]
+    edges = [EdgeSpec(a, b) for a, b in itertools.pairwise(names)]
     # Named backwards, for ids decide what comes first where nothing else does.
     for flip in (False, True):
         named = {name: (f"m{99 - index}" if flip else name) for index, name in enumerate(names)}
@@ -296,7 +301,9 @@ def test_a_long_path_takes_no_time_of_its_own():
             uniform_parameters(network, decay_days=0.04, flush_days=0.04, degradation_days=0.04), {"hold_days": hold}
         )
         run = propagate(network, parameters, [Outage(named["n0"])], horizon_days=1000.0)
-        fine = propagate(network, parameters, [Outage(named["n0"])], horizon_days=110.0, steps=np.arange(0, 110.0, 0.005))
+        fine = propagate(
+            network, parameters, [Outage(named["n0"])], horizon_days=110.0, steps=np.arange(0, 110.0, 0.005)
+        )
         np.testing.assert_allclose(run.crossing_days[0, 1:], fine.crossing_days[0, 1:], rtol=0.02)
 
 

@@ -39,10 +39,17 @@ def _read(tmp_path, study, tolerance=25.0):
 
 
 def test_the_curve_by_hand():
-    measured = [MeasuredLoss(2, 20.0, 0.08), MeasuredLoss(9, 1.0, 0.0), MeasuredLoss(6, 5.0, 0.3), MeasuredLoss(10, 0.0, 0.0)]
+    measured = [
+        MeasuredLoss(2, 20.0, 0.08),
+        MeasuredLoss(9, 1.0, 0.0),
+        MeasuredLoss(6, 5.0, 0.3),
+        MeasuredLoss(10, 0.0, 0.0),
+    ]
     curve = pool_curve(10, measured, 25.0, 12)
     expected = [(0, 0), (1.2, 0.04), (4.8, 0.3), (9.6, 0.8), (12, 1)]
-    assert [value for point in curve for value in point] == pytest.approx([value for point in expected for value in point])
+    assert [value for point in curve for value in point] == pytest.approx(
+        [value for point in expected for value in point]
+    )
     # A measurement that falls again is taken as noise, and nothing is lost beyond all.
     odd = pool_curve(10, [MeasuredLoss(8, 9.0, 0.0), MeasuredLoss(5, 4.0, 0.0), MeasuredLoss(1, 99.0, 0.0)], 25.0, 10)
     assert [loss for _, loss in odd] == pytest.approx([0, 0.36, 0.36, 1, 1])

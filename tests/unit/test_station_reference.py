@@ -11,6 +11,7 @@ from fiducial.errors import FormatError
 from fiducial.formats import sinex
 from fiducial.geodesy.ellipsoid import local_axes
 from fiducial.geodesy.epochs import decimal_year
+from fiducial.runs.frame_transform_motion import read_post_seismic
 from fiducial.runs.station_reference import read_reference, read_solutions
 from stack_factory import LOG_ENU_M, LOG_YR, QUAKE, SHAKEN, T0_YR, StackWorld
 
@@ -72,6 +73,9 @@ def test_standard_deviations_stand_in_for_a_matrix(folder):
     sinex.write(replace(solution, covariance=None), path / "PSD.SNX")
     model = read_solutions(path / "REF.SNX", post_seismic=path / "PSD.SNX").models[f"S{SHAKEN:03d}", "A"]
     np.testing.assert_allclose(model.covariance, np.diag(np.diag(covariance)), rtol=1e-5)
+    place = read_solutions(path / "REF.SNX").motions[f"S{SHAKEN:03d}", "A"][0].position_m
+    read = read_post_seismic(path / "PSD.SNX", {(f"S{SHAKEN:03d}", "A"): place}, "ITRF2020")
+    np.testing.assert_allclose(read.models[f"S{SHAKEN:03d}", "A"].covariance, model.covariance)
 
 
 @pytest.mark.parametrize(("name", "stated", "said"), [("PSD.SNX", "", ""), ("PSD.SNX", "ITRF2014", "is of ITRF2014"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, case, delete, func, insert, select
+from sqlalchemy import Connection, Table, bindparam, case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fiducial.catalogue import rows
@@ -106,10 +107,7 @@ def write_edges(connection: Connection, edges: Iterable[EdgeRecord], keys: Mappi
     }  # fmt: skip
     if not values:
         return
-    statement = _insert(connection, EDGE)
-    agent = func.coalesce(statement.excluded.agent, EDGE.c.agent)
-    statement = statement.on_conflict_do_update(index_elements=list(EDGE.primary_key.columns), set_={"agent": agent})
-    connection.execute(statement, [values[key] for key in sorted(values)])
+    connection.execute(_statement(connection.dialect.name, EDGE), [values[key] for key in sorted(values)])
 
 
 def write_run(connection: Connection, run: RunRecord) -> None:
@@ -117,21 +115,14 @@ def write_run(connection: Connection, run: RunRecord) -> None:
     name = f"{run.recipe}/{run.step}" if run.recipe else run.step
     keys = _write_nodes(connection, {run.id: rows.node_row(run.id, _RUN, name)})
     values = {"key": keys[run.id], **rows.run_row(run)}
-    statement = _insert(connection, RUN).values(values)
-    changes = {name: statement.excluded[name] for name in values if name != "key"}
-    unfinished = RUN.c.state != "done"
-    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=changes, where=unfinished))
+    connection.execute(_statement(connection.dialect.name, RUN), values)
 
 
 def _write_agents(connection: Connection, agents: Sequence[AgentRecord]) -> None:
     if not agents:
         return
     values = {one.id: rows.agent_row(one) for one in agents}
-    statement = _insert(connection, AGENT)
-    version = func.coalesce(statement.excluded.version, AGENT.c.version)
-    changes = {"kind": statement.excluded.kind, "name": statement.excluded.name, "version": version}
-    statement = statement.on_conflict_do_update(index_elements=["id"], set_=changes)
-    connection.execute(statement, [values[key] for key in sorted(values)])
+    connection.execute(_statement(connection.dialect.name, AGENT), [values[key] for key in sorted(values)])
 
 
 def _write_nodes(connection: Connection, nodes: Mapping[str, rows.Values]) -> dict[str, int]:
@@ -141,7 +132,7 @@ def _write_nodes(connection: Connection, nodes: Mapping[str, rows.Values]) -> di
     # Scenes come again with every product; what is known costs one look instead of a write.
     fresh = [nodes[identity] for identity in sorted(nodes) if nodes[identity]["id"] not in known]
     if fresh:
-        connection.execute(_insert(connection, NODE).on_conflict_do_nothing(index_elements=["id"]), fresh)
+        connection.execute(_statement(connection.dialect.name, NODE), fresh)
         known |= keys_of(connection, (row["id"] for row in fresh))
     return {identity: known[row["id"]] for identity, row in nodes.items()}
 
@@ -151,45 +142,48 @@ def _write_files(
 ) -> None:
     values = {one.id: {"key": keys[one.id], **rows.file_row(one)} for one in files}
     if values:
-        statement = _insert(connection, FILE)
-        stated = statement.excluded.format
-        known = case((stated == UNKNOWN_FORMAT, FILE.c.format), else_=stated)
-        changes = {"format": known, "attributes": _newer(statement.excluded.attributes, FILE)}
-        statement = statement.on_conflict_do_update(index_elements=["key"], set_=changes)
-        connection.execute(statement, [values[key] for key in sorted(values)])
+        connection.execute(_statement(connection.dialect.name, FILE), [values[key] for key in sorted(values)])
     places: dict[str, rows.Values] = {}
     for file in files:
         for path in file.paths:
             size, mtime = (seen[path].size, seen[path].mtime_ns) if path in seen else (None, None)
             stored = rows.stored_path(path)
             places[stored] = {"path": stored, "file": keys[file.id], "size": size, "mtime_ns": mtime}
-    _upsert(connection, LOCATION, [places[path] for path in sorted(places)], key="path")
+    if places:
+        connection.execute(_statement(connection.dialect.name, LOCATION), [places[path] for path in sorted(places)])
 
 
 def _forget_members(connection: Connection, products: Sequence[int]) -> None:
     if products:
-        statement = delete(EDGE).where(EDGE.c.source == bindparam("product"), EDGE.c.relation == str(Relation.MEMBER))
-        connection.execute(statement, [{"product": key} for key in sorted(set(products))])
+        connection.execute(_FORGET, [{"product": key} for key in sorted(set(products))])
 
 
-def _upsert(connection: Connection, table: Table, values: Sequence[rows.Values], key: str = "key") -> None:
-    unique = {one[key]: one for one in values}
-    if not unique:
-        return
-    statement = _insert(connection, table)
-    changes = {name: statement.excluded[name] for name in values[0] if name not in (key, "attributes")}
-    if "attributes" in values[0]:
-        changes["attributes"] = _newer(statement.excluded.attributes, table)
-    statement = statement.on_conflict_do_update(index_elements=[key], set_=changes)
-    connection.execute(statement, [unique[one] for one in sorted(unique)])
+_FORGET: Final = delete(EDGE).where(EDGE.c.source == bindparam("product"), EDGE.c.relation == str(Relation.MEMBER))
 
 
-def _newer(stated: Any, table: Table) -> Any:
-    """Return the attributes to keep: those stated now, unless none are."""
-    return case((stated == _EMPTY, table.c.attributes), else_=stated)
+def _upsert(connection: Connection, table: Table, values: Sequence[rows.Values]) -> None:
+    unique = {one["key"]: one for one in values}
+    if unique:
+        connection.execute(_statement(connection.dialect.name, table), [unique[one] for one in sorted(unique)])
 
 
-def _insert(connection: Connection, table: Table) -> Any:
-    """Return an INSERT that knows ON CONFLICT in the dialect of the connection."""
-    dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    return dialects.get(connection.dialect.name, insert)(table)
+@cache
+def _statement(dialect: str, table: Table) -> Any:
+    """Return the INSERT of a table that settles conflicts; made once, because making it takes longer than running it."""
+    made: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect](table)
+    if table is NODE:
+        return made.on_conflict_do_nothing(index_elements=["id"])
+    keys = list(table.primary_key.columns)
+    stated = made.excluded
+    changes: dict[str, Any] = {column.name: stated[column.name] for column in table.columns if column not in set(keys)}
+    if "attributes" in changes:
+        # Those stated now, unless none are.
+        changes["attributes"] = case((stated.attributes == _EMPTY, table.c.attributes), else_=stated.attributes)
+    if table is FILE:
+        changes["format"] = case((stated.format == UNKNOWN_FORMAT, FILE.c.format), else_=stated.format)
+    if table is AGENT:
+        changes["version"] = func.coalesce(stated.version, AGENT.c.version)
+    if table is EDGE:
+        changes["agent"] = func.coalesce(stated.agent, EDGE.c.agent)
+    unfinished = RUN.c.state != "done" if table is RUN else None
+    return made.on_conflict_do_update(index_elements=keys, set_=changes, where=unfinished)

@@ -85,7 +85,7 @@ class Explainer:
         """
         name = self._names[node]
         if node in self._failed:
-            return Explanation(node, (), f"{name} is itself out{_share(self._failed[node])}")
+            return Explanation(node, (), f"{name} itself {_fails(self._failed[node])}")
         if not math.isfinite(self._crossing[self._chain.network.index(node)]):
             return Explanation(node, (), self._why_not(node))
         steps: list[Step] = []
@@ -162,15 +162,15 @@ class Explainer:
         return f"{name} never loses more than {most:.1%} of its production within the horizon"
 
 
-def _share(level: float) -> str:
-    return "" if level >= 1 else f" to {level:.3g} of its production"
+def _fails(level: float) -> str:
+    return "stops" if level >= 1 else f"loses {level:.3g} of its production"
 
 
 def _sentence(steps: list[Step], failed: dict[str, float]) -> str:
     if not steps:
         return "no single path"
     first = steps[0].supplier
-    start = f"stops{_share(failed[first])}" if first in failed else "degrades in a circle that it is part of"
+    start = _fails(failed[first]) if first in failed else "degrades in a circle that it is part of"
     parts = [f"{steps[0].supplier_name} {start}"]
     for step in steps:
         lost = f"{step.consumer_name} loses 10 % after {_days(step.lost_after_days)}"

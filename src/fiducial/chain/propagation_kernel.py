@@ -314,10 +314,10 @@ def _most(first_edge: IntArray) -> int:
 
 @njit(cache=True)
 def _changes(level: FloatArray, at: int) -> bool:
+    found = False
     for m in range(level.shape[1]):
-        if level[at, m] != level[at - 1, m]:
-            return True
-    return False
+        found = found or level[at, m] != level[at - 1, m]
+    return found
 
 
 @njit(cache=True)
@@ -354,7 +354,9 @@ def _run_block(
             _keep(q, kept, before)
             _put(before, lost_out, slot[step - 1], begin, end)
         span = (times[step - 1], times[step])
-        _step(topology, curves, numbers, (q, new, last, latest, age, grown), active, imposed, span[1] - span[0], scratch)
+        _step(
+            topology, curves, numbers, (q, new, last, latest, age, grown), active, imposed, span[1] - span[0], scratch
+        )
         q, new, last, latest, age, grown = new, q, latest, last, grown, age
         _keep(q, kept, after)
         _put(after, lost_out, slot[step], begin, end)

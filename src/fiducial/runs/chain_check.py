@@ -54,7 +54,7 @@ class CheckReport:
 
     def sentence(self) -> str:
         """Return the counts as a sentence."""
-        counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts().items() if count)
+        counts = ", ".join(f"{verdict} {count}" for verdict, count in self.counts().items() if count)
         return f"{len(self.findings)} statements held against the model of {self.version}: {counts}."
 
     def to_dict(self) -> dict[str, Any]:

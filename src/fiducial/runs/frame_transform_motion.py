@@ -22,7 +22,7 @@ from fiducial.geodesy.propagation import (
     select_solution,
 )
 from fiducial.runs.frame_transform_checks import frame_doubt, require_stated_frame
-from fiducial.runs.station_reference import intervals_of
+from fiducial.runs.station_reference import intervals_of, model_covariance
 from fiducial.stations.solution import StationSolution
 
 Array = NDArray[np.float64]
@@ -138,10 +138,9 @@ def read_post_seismic(path: Path | str, sites: dict[Site, Array], frame: str) ->
         if site not in sites:
             continue
         longitude, latitude, _ = geodetic_from_geocentric(sites[site])
-        index = np.stack([table.amplitude_index[rows], table.time_constant_index[rows]], axis=1).ravel()
         terms = tuple(_term(table.components[k], table.models[k], years[k], table.amplitude_m[k], table.time_constant_yr[k])
                       for k in rows)  # fmt: skip
-        part = None if covariance is None else covariance[np.ix_(index, index)]
+        part = model_covariance(table, rows, covariance)
         models[site] = PostSeismicModel(" ".join(site), float(longitude), float(latitude), terms, part)
     return PostSeismicFile(file.name, models, frame_doubt(file.name, frame))
 

@@ -305,7 +305,7 @@ def _models(
     for site, listed in terms.items():
         if site in motions:
             longitude, latitude, _ = geodetic_from_geocentric(motions[site][0].position_m[np.newaxis])
-            covariance = _model_covariance(table, places[site], file.solution.covariance)
+            covariance = model_covariance(table, places[site], file.solution.covariance)
             models[site] = PostSeismicModel(
                 " ".join(site), float(longitude[0]), float(latitude[0]), tuple(listed), covariance
             )
@@ -313,8 +313,11 @@ def _models(
     return models, (file.name, file.sha256), (*file.findings, *doubt)
 
 
-def _model_covariance(table: PostSeismicTable, rows: list[int], whole: Array | None) -> Array | None:
-    """Amplitude and relaxation time of the first term, then of the second; all of a station together."""
+def model_covariance(table: PostSeismicTable, rows: list[int], whole: Array | None) -> Array | None:
+    """Return the covariance of amplitude and relaxation time of the first term, then of the second: one station's terms.
+
+    Without a matrix of the file standard deviations serve; None where there are none.
+    """
     if whole is not None:
         pairs = np.stack([table.amplitude_index[rows], table.time_constant_index[rows]], axis=1).ravel()
         return np.asarray(whole[np.ix_(pairs, pairs)], dtype=np.float64)

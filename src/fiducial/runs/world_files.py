@@ -23,10 +23,12 @@ from fiducial.runs.world_orbits import (
     day_folder,
     product_path,
     true_orbit,
+    true_orbit_path,
     true_pole_rad,
     write_clocks,
     write_earth_rotation,
     write_orbit,
+    write_true_orbit,
 )
 from fiducial.runs.world_series import STEPS_FILE, series_path, write_series, write_steps
 from fiducial.runs.world_solutions import REFERENCE_FILE, week_of, write_reference, write_solution, write_summary
@@ -47,7 +49,7 @@ class WorldFile:
         Below the folder of the world.
     kind : str
         ``orbit``, ``clock``, ``earth rotation``, ``frame summary``, ``station solution``, ``reference frame``, ``series``,
-        ``steps``, ``velocities``, ``burst`` or ``truth``.
+        ``steps``, ``velocities``, ``burst``, ``true orbit`` or ``truth``.
     simulates : str
         In words.
     units : str
@@ -160,6 +162,8 @@ class WorldMaker:
                       "as each array is named", FRAME),
         ]  # fmt: skip
         for index, day in enumerate(self.options.centre_days()):
+            found.append(WorldFile(true_orbit_path(day), "true orbit", f"true orbits and clocks of {day}", "km, microseconds",
+                                   FRAME, (index,), 0.3))  # fmt: skip
             week = week_of(day)
             first = _GPS_START + np.timedelta64(7 * week, "D")
             name = LongName(ProductName("SIM", "SIM", "SNX"), first, Period(7, "D"), Period(7, "D"), "SUM", "YML")
@@ -186,6 +190,7 @@ class WorldMaker:
             ),
             "steps": lambda _, target: write_steps(self.truth, self.network, target),
             "reference frame": lambda _, target: write_reference(self.truth, self.network, target),
+            "true orbit": lambda at, target: write_true_orbit(self.options, at[0], target),
             "truth": lambda _, target: self._write_arrays(target),
         }
         writer[file.kind](file.numbers, folder / file.path)

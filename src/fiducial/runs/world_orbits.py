@@ -29,6 +29,7 @@ from fiducial.runs.world_truth import FRAME, Floats
 
 CLOCK_STEP_S: Final = 300
 ORBIT_STEP_S: Final = 900
+TRUTH_CENTRE: Final = "TRU"
 POLE_SIGMA_RAD: Final = 0.03 * MILLIARCSECOND_RAD
 LOD_SIGMA_S: Final = 1e-5
 _DAY_S: Final = 86_400
@@ -170,11 +171,25 @@ def write_compressed(content: bytes, target: Path) -> None:
 
 def write_orbit(options: WorldOptions, centre: Centre, day_index: int, target: Path) -> None:
     """Write the SP3 file of a centre and day."""
-    made = _made(options, centre, day_index)
+    _write_sp3(_made(options, centre, day_index), centre.name, options, target)
+
+
+def write_true_orbit(options: WorldOptions, day_index: int, target: Path) -> None:
+    """Write the truth of a day as SP3, whose last digit is a millimetre, for ``orbits compare``."""
+    _write_sp3(true_orbit(options, options.centre_days()[day_index]), TRUTH_CENTRE, options, target)
+
+
+def true_orbit_path(day: np.datetime64) -> str:
+    """Return where the true orbit of a day stands."""
+    name = LongName(ProductName(TRUTH_CENTRE, "SIM", "FIN"), day, Period(1, "D"), Period(15, "M"), "ORB", "SP3")
+    return f"truth/{name.build()}.gz"
+
+
+def _write_sp3(made: Orbit, agency: str, options: WorldOptions, target: Path) -> None:
     every = slice(None, None, ORBIT_STEP_S // CLOCK_STEP_S)
     orbit = Orbit(made.epochs_gps[every], made.satellites, made.position_m[every], made.clock_s[every], FRAME)
-    header = Sp3Header(agency=centre.name, data_used="u+U", orbit_type="FIT", frame_label=FRAME,
-                       comments=(f"simulated centre {centre.name}, seed {options.seed}",))  # fmt: skip
+    header = Sp3Header(agency=agency, data_used="u+U", orbit_type="FIT", frame_label=FRAME,
+                       comments=(f"simulated world, seed {options.seed}",))  # fmt: skip
     write_compressed(sp3.to_bytes(sp3.Sp3File(orbit, header)), target)
 
 

@@ -132,16 +132,36 @@ class OrthoPart(Section):
     in_situ: InSitu = Field(default_factory=InSitu, description="in-situ data beside GNSS")
 
 
-def build_orbits(part: OrbitPart, builder: Builder, place: Place) -> Task:
-    """Add the combination of orbits; errors of `orbit_sources.find_sources`, with the line of the recipe."""
-    from fiducial.runs.orbit_sources import find_sources
-
-    texts: list[str | Path] = []
+def build_orbits(part: OrbitPart, builder: Builder, place: Place) -> list[Task]:
+    """Add a combination of orbits for each day; errors of `find_sources`, with the line of the recipe."""
+    texts: list[tuple[str, Path]] = []
     for number, text in enumerate(part.sources):
         name, equals, path = text.partition("=")
-        named = equals and "/" not in name
+        named = bool(equals) and "/" not in name
         found = builder.paths((*place, "sources", number), path if named else text)
-        texts += [f"{name}={one}" if named else one for one in found]
+        texts += [(f"{name}=" if named else "", one) for one in found]
+    groups = _orbit_days(texts)
+    return [
+        _orbit_task(part, builder, place, "orbits" if len(groups) == 1 else f"orbits/{plain_name(day)}", sources)
+        for day, sources in groups.items()
+    ]
+
+
+def _orbit_days(texts: Sequence[tuple[str, Path]]) -> dict[str, list[str]]:
+    """Return sources by day: several folders are a day each, files are of the day that their names tell."""
+    folders = sum(path.is_dir() for _, path in texts)
+    groups: dict[str, list[str]] = {}
+    for name, path in texts:
+        day = path.name if path.is_dir() else _day_of(path)
+        groups.setdefault(day or "other", []).append(f"{name}{path}")
+    if folders == 1 or (not folders and "other" in groups):
+        return {"": [f"{name}{path}" for name, path in texts]}
+    return groups
+
+
+def _orbit_task(part: OrbitPart, builder: Builder, place: Place, task: str, texts: Sequence[str]) -> Task:
+    from fiducial.runs.orbit_sources import find_sources
+
     try:
         sources = find_sources(texts, part.without)
     except FiducialError as error:
@@ -160,7 +180,20 @@ def build_orbits(part: OrbitPart, builder: Builder, place: Place) -> Task:
         inputs["frame_summary"] = ()
     centres = {path.name: centre for found in (sources.orbits, sources.clocks) for centre, path in found.items()}
     parameters = OrbitParameters(**part.options.model_dump(), centres=dict(sorted(centres.items())))
-    return builder.add("orbits", ORBIT_COMBINATION, parameters, inputs, {"": place, "orbits": (*place, "sources")})
+    return builder.add(task, ORBIT_COMBINATION, parameters, inputs, {"": place, "orbits": (*place, "sources")})
+
+
+def _day_of(path: Path) -> str:
+    """Return the day that the name of a file states, empty when it states none."""
+    import numpy as np
+
+    from fiducial.formats.igs_names import LongName, parse_name
+
+    try:
+        name = parse_name(path.name)
+    except FiducialError:
+        return ""
+    return str(np.datetime_as_string(name.start, "D")) if isinstance(name, LongName) else ""
 
 
 def build_frame(part: FramePart, builder: Builder, place: Place) -> Task | None:
@@ -192,22 +225,16 @@ def build_frame(part: FramePart, builder: Builder, place: Place) -> Task | None:
 
 
 def _by_day(paths: Sequence[Path], builder: Builder, place: Place) -> list[tuple[str, list[Path]]]:
-    import numpy as np
-
-    from fiducial.formats.igs_names import parse_name
-
     days: dict[str, list[Path]] = {}
     for path in paths:
-        try:
-            name = parse_name(path.name)
-            start = np.datetime_as_string(np.datetime64(name.start), "D")
-        except (FiducialError, AttributeError) as error:
+        day = _day_of(path)
+        if not day:
             raise InputError(
                 "FID-1353", f"the name {path.name} does not tell the day of the solution",
                 where=builder.where((*place, "solutions")),
                 fix="name files as IGS does, or combine one day with `fiducial frame combine`, or set combine_days: false",
-            ) from error  # fmt: skip
-        days.setdefault(str(start), []).append(path)
+            )  # fmt: skip
+        days.setdefault(day, []).append(path)
     return sorted(days.items())
 
 
