@@ -41,14 +41,18 @@ class MemoryStore:
     """What the engine asks of a catalogue."""
 
     def __init__(self):
-        self.all_runs, self.files, self.edges, self.products, self.agents = {}, {}, [], [], []
+        self.all_runs, self.files, self.edges, self.all_products, self.agents = {}, {}, [], {}, []
         self._lock = threading.Lock()
 
     def add_agent(self, record):
         self.agents.append(record)
 
-    def add_product(self, record):
-        self.products.append(record)
+    def add(self, batch):
+        self.files |= {one.id: one for one in batch.files}
+        self.all_products |= {one.id: one for one in batch.products}
+
+    def products(self, id):  # noqa: A002
+        return tuple(one for one in self.all_products.values() if one.id == id)
 
     def begin_run(self, record):
         assert record.state is RunState.RUNNING
@@ -67,7 +71,9 @@ class MemoryStore:
         return max(self.runs(key, RunState.DONE), key=lambda one: one.ended, default=None)
 
     def outputs_of(self, run_id):
-        return tuple(self.files[one.source] for one in self.edges if one.target == run_id)
+        made = [one.source for one in self.edges if one.target == run_id]
+        parts = [file for one in made if one in self.all_products for file in self.all_products[one].files]
+        return tuple(self.files[one] for one in [*made, *parts] if one in self.files)
 
     def states(self):
         return sorted(one.state.value for one in self.all_runs.values())
@@ -97,7 +103,10 @@ NEEDS = (
     StepRequirement("snow", Criticality.DESIRABLE, "snow"),
     StepRequirement("weather_model", Criticality.OPTIONAL, "weather"),
 )
-_SLOTS = (InputSlot("any", needed=False), *(InputSlot(name, needed=False) for name in ("gnss", "dem", "snow", "weather")))
+_SLOTS = (
+    InputSlot("any", needed=False),
+    *(InputSlot(name, needed=False) for name in ("gnss", "dem", "snow", "weather")),
+)
 _OUTPUTS = (OutputSlot("whole", "whole.txt"), OutputSlot("parts", "parts/*.txt"))
 MIX = Step("mix", 1, MixParameters, _SLOTS, _OUTPUTS, mix)
 

@@ -29,7 +29,7 @@ from fiducial.runs.engine_content import Contents, read_content
 from fiducial.runs.engine_executor import default_workers, executor
 from fiducial.runs.engine_graph import downstream, ordered
 from fiducial.runs.engine_lock import TaskLock
-from fiducial.runs.engine_model import Given, Made, Outcome, OutputSlot, Task
+from fiducial.runs.engine_model import Given, Made, MadeProduct, Outcome, OutputSlot, Task
 
 
 @pytest.fixture
@@ -170,13 +170,43 @@ def test_the_catalogue_knows_what_was_used_and_made(source, place):
     used = {(edge.source, edge.target, edge.role) for edge in store.edges if edge.relation is Relation.USED}
     assert (one.id, content[source], "any") in used
     generated = {edge.source: edge.role for edge in store.edges if edge.target == one.id}
-    assert generated[content[place / "a" / "whole.txt"]] == "whole"
     assert sum(role == "parts" for role in generated.values()) == 2
+    product = next(found for found in store.all_products.values() if found.id in generated)
+    assert product.files == (content[place / "a" / "whole.txt"],)
+    assert content[place / "a" / "whole.txt"] in {file.id for file in store.outputs_of(one.id)}
     # What the second one used is what the first one made.
     assert any(target == content[place / "a" / "whole.txt"] and source_ != one.id for source_, target, _ in used)
-    assert store.products[0].egv_product == "ESD"
+    assert (product.egv_product, product.attributes["run"]) == ("ESD", one.id)
     assert store.agents[0].name == "fiducial"
     assert json.loads(json.dumps(summary(list(results.values()))))["made"] == 2
+
+
+def test_a_folder_is_used_and_made_as_one_product(tmp_path, place):
+    folder = tmp_path / "given"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "product.txt").write_text("a")
+    (folder / "deep" / "rows.txt").write_text("b")
+
+    def copy(call):
+        from shutil import copytree
+
+        copytree(call.inputs["any"][0], call.out / "copy")
+        return Outcome((), (MadeProduct("copy", "copy/*", level="L2b"),))
+
+    step = replace(MIX, run=copy, outputs=(OutputSlot("whole", "*/product.txt", folder=True),))
+    store = MemoryStore()
+    run([task("a", folder, step=step), task("b", "a", step=step)], place, store)
+    assert len(store.all_products) == 1, "the same files are the same issue"
+    (product,) = store.all_products.values()
+    assert {edge.target for edge in store.edges if edge.relation is Relation.USED} == {product.id}
+    assert {edge.source for edge in store.edges if edge.relation is Relation.GENERATED} == {product.id}
+    assert len(product.files) == 2
+    (place / "b" / "copy" / "deep" / "rows.txt").write_text("c")
+    assert dry([task("a", folder, step=step), task("b", "a", step=step)], place, store)["b"].reasons == (
+        "output copy/deep/rows.txt was changed",
+    )
+    (folder / "deep" / "rows.txt").write_text("longer")
+    assert made(run([task("a", folder, step=step), task("b", "a", step=step)], place, store)) == {"a", "b"}
 
 
 def test_requirements_are_judged_recorded_and_told(source, place):
@@ -188,7 +218,7 @@ def test_requirements_are_judged_recorded_and_told(source, place):
     ]  # fmt: skip
     assert [text.split(" ")[0] for text in found.shortcomings] == ["dem", "snow"]
     assert next(iter(store.all_runs.values())).shortcomings == found.shortcomings
-    assert store.products[0].attributes["shortcomings"] == list(found.shortcomings)
+    assert next(iter(store.all_products.values())).attributes["shortcomings"] == list(found.shortcomings)
     given = run([task("a", source, step=needy, more={"dem": source, "snow": source})], place, store)["a"]
     assert given.shortcomings == ()
     assert next(one.state for one in given.requirements if one.requirement == "dem") == "given"
@@ -228,7 +258,11 @@ def test_inputs_and_checks_of_all_steps_come_before_any_work(source, place, tmp_
         raise InputError("FID-1003", "north not stated", where="north", fix="state it")
 
     with pytest.raises(InputError) as refused:
-        run([task("a", source), task("b", "a", step=replace(MIX, check=check), where={"": "r.yaml, line 3"})], place, store)
+        run(
+            [task("a", source), task("b", "a", step=replace(MIX, check=check), where={"": "r.yaml, line 3"})],
+            place,
+            store,
+        )
     assert refused.value.where == "r.yaml, line 3: north"
     assert store.all_runs == {}
 

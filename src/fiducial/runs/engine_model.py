@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
 
@@ -18,6 +18,9 @@ from fiducial.catalogue.records import (
     RequirementResult,
     RunRecord,
 )
+
+if TYPE_CHECKING:
+    from fiducial.catalogue.store import Batch
 
 
 class Criticality(StrEnum):
@@ -280,8 +283,11 @@ class RunStore(KnownRuns, Protocol):
     def add_agent(self, record: AgentRecord, /) -> None:
         """Record who made something."""
 
-    def add_product(self, record: ProductRecord, /) -> None:
-        """Record a product and its files."""
+    def add(self, batch: Batch, /) -> None:
+        """Record files and products, in one transaction."""
+
+    def products(self, **filters: Any) -> tuple[ProductRecord, ...]:
+        """Return the products with an ``id``."""
 
     def begin_run(self, record: RunRecord, /) -> None:
         """Record a run that begins."""

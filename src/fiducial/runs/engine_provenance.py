@@ -6,7 +6,7 @@ import hashlib
 import platform
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -94,34 +94,84 @@ def record_success(
 ) -> RunRecord:  # fmt: skip
     """Record a finished run with everything it used and made, and its products."""
     ended = datetime.now(UTC)
-    files: dict[str, FileRecord] = {}
-    used: dict[tuple[str, str], EdgeRecord] = {}
+    books = _Books(store, contents)
     for slot, paths in inputs.items():
         for path in paths:
-            for file in files_in(path):
-                if file.name == STEP_FILE:
-                    continue
-                found = contents.of(file)
-                _add(files, found.sha256, found.size, file)
-                used[slot, found.sha256] = EdgeRecord(Relation.USED, run.id, f"sha256:{found.sha256}", slot)
-    generated: dict[tuple[str, str], EdgeRecord] = {}
-    for one in record.outputs:
-        _add(files, one.sha256, one.size, place / one.path)
-        for slot in one.slots or ("",):
-            generated[slot, one.sha256] = EdgeRecord(Relation.GENERATED, f"sha256:{one.sha256}", run.id, slot)
+            used = books.folder(path) if path.is_dir() else books.file(path)
+            books.used[slot, used] = EdgeRecord(Relation.USED, run.id, used, slot)
     finished = replace(
         run, ended=ended, state=RunState.DONE, requirements=done.requirements, shortcomings=done.shortcomings,
         timing={"run_s": done.seconds, "total_s": (ended - run.started).total_seconds(), "peak_mb": done.peak_mb},
     )  # fmt: skip
-    store.finish_run(finished, tuple(used.values()), tuple(generated.values()), tuple(files.values()))
+    members: set[Path] = set()
     for product in done.outcome.products:
-        _add_product(store, finished, product, record, place)
+        paths = tuple(file for path in sorted(place.glob(product.pattern)) for file in files_in(path))
+        if paths:
+            made = books.product(product, paths, finished)
+            books.generated[product.pattern, made] = EdgeRecord(Relation.GENERATED, made, run.id, product.name)
+            members |= set(paths)
+    for one in record.outputs:
+        path = place / one.path
+        books.file(path)
+        if path not in members:
+            for slot in one.slots or ("",):
+                edge = EdgeRecord(Relation.GENERATED, f"sha256:{one.sha256}", run.id, slot)
+                books.generated[slot, one.sha256] = edge
+    files = tuple(books.files.values())
+    if books.products:
+        from fiducial.catalogue.store import Batch
+
+        store.add(Batch(files=files, products=tuple(books.products.values())))
+    store.finish_run(finished, tuple(books.used.values()), tuple(books.generated.values()), files)
     return finished
 
 
-def _add(files: dict[str, FileRecord], sha256: str, size: int, path: Path) -> None:
-    paths = (*files[sha256].paths, str(path.absolute())) if sha256 in files else (str(path.absolute()),)
-    files[sha256] = FileRecord(sha256, size, format_of(path), path.name, tuple(dict.fromkeys(paths)))
+@dataclass(slots=True)
+class _Books:
+    """Files, products and edges of a run; what belongs together is used and made as one product."""
+
+    store: RunStore
+    contents: Contents
+    files: dict[str, FileRecord] = field(default_factory=dict)
+    products: dict[str, ProductRecord] = field(default_factory=dict)
+    used: dict[tuple[str, str], EdgeRecord] = field(default_factory=dict)
+    generated: dict[tuple[str, str], EdgeRecord] = field(default_factory=dict)
+
+    def file(self, path: Path) -> str:
+        found = self.contents.of(path)
+        before = self.files[found.sha256].paths if found.sha256 in self.files else ()
+        paths = tuple(dict.fromkeys((*before, str(path.absolute()))))
+        self.files[found.sha256] = FileRecord(found.sha256, found.size, format_of(path), path.name, paths)
+        return f"sha256:{found.sha256}"
+
+    def folder(self, path: Path) -> str:
+        """Return the product that a folder is; made by a step of ours it is known already."""
+        paths = tuple(file for file in files_in(path) if file.name != STEP_FILE)
+        identity = self._identity(paths)
+        if not self.store.products(id=identity):
+            self._keep(MadeProduct(path.name, ""), identity, paths, None, {})
+        return identity
+
+    def product(self, made: MadeProduct, paths: tuple[Path, ...], run: RunRecord) -> str:
+        identity = self._identity(paths)
+        attributes = {"run": run.id, "shortcomings": list(run.shortcomings)}
+        self._keep(made, identity, paths, run.ended, attributes)
+        return identity
+
+    def _identity(self, paths: tuple[Path, ...]) -> str:
+        # The same files are the same issue, wherever and however often they are made.
+        hashes = sorted({self.file(path) for path in paths})
+        return f"product:{hashlib.sha256(' '.join(hashes).encode()).hexdigest()[:32]}"
+
+    def _keep(
+        self, made: MadeProduct, identity: str, paths: tuple[Path, ...], issued: datetime | None,
+        attributes: dict[str, Any],
+    ) -> None:  # fmt: skip
+        self.products[identity] = ProductRecord(
+            id=identity, name=made.name, egv_product=made.egv_product, level=made.level, tier=made.tier,
+            frame=made.frame, start=None, end=None, issued=issued,
+            files=tuple(sorted({self.file(path) for path in paths})), attributes=attributes,
+        )  # fmt: skip
 
 
 def format_of(path: Path) -> str:
@@ -138,20 +188,3 @@ def format_of(path: Path) -> str:
     if "zarr" in path.name or any(part.endswith(".zarr") for part in path.parts):
         return "Zarr"
     return _FORMATS.get(ending, "unknown")
-
-
-def _add_product(store: RunStore, run: RunRecord, product: MadeProduct, record: StepRecord, place: Path) -> None:
-    chosen = {file for path in place.glob(product.pattern) for file in files_in(path)}
-    hashes = sorted({one.sha256 for one in record.outputs if place / one.path in chosen})
-    if not hashes:
-        return
-    # The same files are the same issue, wherever and however often they are made.
-    identity = hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]
-    store.add_product(
-        ProductRecord(
-            id=f"product:{product.name}-{identity}", name=product.name, egv_product=product.egv_product,
-            level=product.level, tier=product.tier, frame=product.frame, start=None, end=None, issued=run.ended,
-            files=tuple(f"sha256:{one}" for one in hashes),
-            attributes={"run": run.id, "shortcomings": list(run.shortcomings)},
-        )
-    )  # fmt: skip
