@@ -47,7 +47,9 @@ def findings(knowledge: Knowledge) -> dict[str, Finding]:
         ("latency_ultra", "3 h to 3 h", Verdict.CANNOT_HOLD),
         ("latency_rapid", "17 h to 41 h", Verdict.CONTRADICTS),
         ("latency_final", "13 d to 20 d", Verdict.CONTRADICTS),
-        ("matrix_unchanged", "0 cells", Verdict.AGREES),
+        ("matrix_unchanged", "0 cells", Verdict.UNDEFINED),
+        ("risk_combination", "Critical", Verdict.CONTRADICTS),
+        ("official_software", "one of 2", Verdict.UNDEFINED),
     ],
 )
 def test_finds_what_reading_found(

@@ -211,13 +211,18 @@ def is_passing(error: DBAPIError) -> bool:
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """Raise faults of the database as CatalogueError: FID-4000, FID-4002, FID-4003, FID-4004."""
+    """Raise faults of the database as CatalogueError: FID-4000, FID-4002 to FID-4005."""
     try:
         yield
     except IntegrityError as error:
         raise CatalogueError(
             "FID-4004", f"a record does not fit the others: {error.orig}", where=where,
             fix="add what an edge joins, and the agent that it names, before or with the edge",
+        ) from error  # fmt: skip
+    except UnicodeEncodeError as error:
+        raise CatalogueError(
+            "FID-4005", f"a text is not Unicode: {error.reason}", where=where,
+            fix="give ids and names in Unicode; paths alone may hold other bytes",
         ) from error  # fmt: skip
     except DBAPIError as error:
         raise _fault(error, where) from error

@@ -87,8 +87,11 @@ def matrix_unchanged(knowledge: Knowledge, statement: Statement) -> Computed:
         (cell.supplier, cell.consumer, cell.strength) for cell in knowledge_at(knowledge, version).catalogue.cells
     }
     changed = len(now ^ before)
-    words = f"cells that differ between {version} and {knowledge.catalogue.version}"
-    return Computed(f"{changed} cells", Verdict.CONTRADICTS if changed else Verdict.AGREES, words)
+    if changed:
+        words = f"cells that differ between {version} and {knowledge.catalogue.version}"
+        return Computed(f"{changed} cells", Verdict.CONTRADICTS, words)
+    words = f"{version} is rebuilt here from the changes that the source states, so nothing independent speaks for it"
+    return Computed("0 cells", Verdict.UNDEFINED, words)
 
 
 def basis_latency(knowledge: Knowledge, statement: Statement) -> Computed:

@@ -7,8 +7,10 @@ from typing import Final
 
 from fiducial.chain.check_results import Computed, Verdict, compared
 from fiducial.chain.checks_counts import claim
-from fiducial.chain.egv import Statement
+from fiducial.chain.egv import Statement, Strength
 from fiducial.chain.knowledge import Knowledge
+from fiducial.chain.single_points import cut_sets
+from fiducial.chain.structure import structure_of
 
 _DAYS: Final = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0}
 
@@ -121,15 +123,38 @@ def official_software(knowledge: Knowledge, statement: Statement) -> Computed:
         return Computed(software, Verdict.AGREES, "the combination needs it")
     note = next((one.note for one in workflow.nodes if one.id == software and one.note), "")
     words = f"the combination runs with any of {', '.join(alternatives) or 'none'}" + (f"; {note}" if note else "")
-    return Computed(f"one of {len(alternatives)}", Verdict.CONTRADICTS, words)
+    verdict = Verdict.UNDEFINED if alternatives else Verdict.CONTRADICTS
+    return Computed(f"one of {len(alternatives)}", verdict, words)
 
 
 def risk_class(knowledge: Knowledge, statement: Statement) -> Computed:
-    """Compare the class of a risk with that recorded."""
+    """Compare the class said of a node with what the rubric gives for a node that alone stops a Primary input."""
     node, stated = claim(statement).split()
-    risks = [one for one in knowledge.workflow.risks if one.target == node and one.risk_class]
-    value = ", ".join(str(one.risk_class) for one in risks) or "no class"
-    return compared(stated, value, "; ".join(one.statement for one in risks) or "no risk is recorded for it")
+    catalogue, structure = knowledge.catalogue, structure_of(knowledge)
+    makers = {product: maker.id for maker in knowledge.workflow.nodes for product in maker.realises}
+    stopped = {
+        product.egv
+        for product in catalogue.products()
+        if product.id in makers
+        and node in cut_sets(knowledge, makers[product.id], order=1, structure=structure).singles()
+    }
+    primary = [
+        cell.consumer for cell in catalogue.cells if cell.supplier in stopped and cell.strength is Strength.PRIMARY
+    ]
+    rules = [
+        one
+        for one in knowledge.workflow.principles
+        if one.kind == "rubric" and one.number == 1 and (one.note or "").startswith("Critical")
+    ]
+    if not rules or not primary:
+        return Computed(
+            "no class", Verdict.UNDEFINED, "no rule of the rubric decides, or no Primary input stops with it"
+        )
+    words = (
+        f"{len(primary)} variables of Level 3 are Primary on what stops with it; by the rubric ({', '.join(rules[0].source)}), "
+        f"{rules[0].name}, reliance on one state is Critical, and one place is in one state"
+    )
+    return compared(stated, "Critical", words)
 
 
 CHECKS: Final[Mapping[str, Callable[[Knowledge, Statement], Computed]]] = {
