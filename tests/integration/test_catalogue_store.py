@@ -8,7 +8,6 @@ import os
 import pickle
 import signal
 import sqlite3
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
@@ -359,8 +358,6 @@ def test_a_catalogue_that_stays_locked(tmp_path, monkeypatch):
         with pytest.raises(CatalogueError) as caught:
             catalogue.add_file(some_file(1))
         assert caught.value.code == "FID-4003"
-        release = threading.Timer(0.1, lambda: None)
-        release.cancel()
         other.execute("ROLLBACK")
         other.close()
         catalogue.add_file(some_file(1))

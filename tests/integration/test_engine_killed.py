@@ -36,7 +36,7 @@ def _until_it_works(folder, number, process):
 
 def test_runs_that_are_killed_twenty_times_end_with_the_same_hashes(tmp_path):
     expected = _reference(tmp_path)
-    draw = random.Random(7)
+    draw = random.Random(7)  # noqa: S311
     for number in range(KILLS):
         process = start(tmp_path, 0.04, number)
         if number % 4:

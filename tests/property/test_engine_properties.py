@@ -42,7 +42,9 @@ CHANGES = st.sampled_from(["parameter", "input", "version", "output", "nothing",
 
 def _tasks(graph, folder, salts, steps):
     return [
-        task(f"t{k}", *(f"t{i}" for i in upstream), *(folder / f"f{i}.txt" for i in files), step=steps[k], salt=salts[k])
+        task(
+            f"t{k}", *(f"t{i}" for i in upstream), *(folder / f"f{i}.txt" for i in files), step=steps[k], salt=salts[k]
+        )
         for k, (upstream, files) in enumerate(graph)
     ]
 

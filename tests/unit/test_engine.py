@@ -320,11 +320,11 @@ def test_a_folder_of_other_things_is_never_replaced(source, place):
         lambda source: [task("a", source), task("a", source)],
         lambda source: [task("a", source), task("a/b", source)],
         lambda source: [task("../a", source)],
-        lambda source: [task("a", "b"), task("b", "a")],
-        lambda source: [task("a", "nobody")],
+        lambda _: [task("a", "b"), task("b", "a")],
+        lambda _: [task("a", "nobody")],
         lambda source: [Task("a", MIX, MixParameters(), {"none": (Given(source),)})],
         lambda source: [task("a", source), Task("b", MIX, MixParameters(), {"any": (Made("a", "none"),)})],
-        lambda source: [Task("a", replace(MIX, inputs=(replace(MIX.inputs[0], needed=True),)), MixParameters(), {})],
+        lambda _: [Task("a", replace(MIX, inputs=(replace(MIX.inputs[0], needed=True),)), MixParameters(), {})],
     ],
 )
 def test_graphs_that_are_none(source, tasks):

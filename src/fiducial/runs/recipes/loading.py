@@ -163,7 +163,8 @@ def _line_of_key(key: str, line: int, first: int, lines: tuple[str, ...]) -> int
 def _fault(error: ValidationError, model: type[BaseModel], root: Node, path: Path, lines: tuple[str, ...]) -> RunError:
     faults = sorted(
         ((line_of(root, one["loc"], lines), number, one) for number, one in enumerate(error.errors())),
-        key=lambda fault: fault[:2],
+        # A name mistyped leaves the right one missing: the mistake comes before what follows from it.
+        key=lambda fault: (fault[2]["type"] != "extra_forbidden", *fault[:2]),
     )  # fmt: skip
     line, _, first = faults[0]
     code, problem, fix = _told(first, model)

@@ -1,0 +1,279 @@
+"""Traces up and down: shared branches, cycles, depth; verify and the FAIR rule."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fiducial.catalogue.records import EdgeRecord, Entity, EntityKind, FileRecord, ProductRecord, Relation, RunRecord, RunState
+from fiducial.catalogue.store import Catalogue
+from fiducial.catalogue.trace import find, follow, trace
+from fiducial.catalogue.verify import check_fair, verify
+from fiducial.catalogue.writing import Batch, Seen
+from fiducial.errors import CatalogueError
+from fiducial.runs.catalogue_tables import verify_lines
+
+NOW = datetime(2024, 9, 19, tzinfo=UTC)
+CENTRES = ("COD", "ESA", "GFZ")
+
+
+def real_file(folder, name, form="SP3"):
+    path = folder / name
+    path.write_text(f"content of {name}")
+    state = path.stat()
+    record = FileRecord(
+        hashlib.sha256(path.read_bytes()).hexdigest(), state.st_size, form, name, (str(path),), {"recognised_by": "content"}
+    )
+    return record, {str(path): Seen(state.st_size, state.st_mtime_ns)}
+
+
+def product_of(file, *, centre, tier, **attributes):
+    return ProductRecord(f"product:{file.name}", file.name, "GSO", None, tier, None, None, None, None, (file.id,),
+                         {"centre": centre, **attributes})  # fmt: skip
+
+
+@pytest.fixture
+def chain(tmp_path):
+    """Three centres' orbits → combination → calibration of a burst → Ortho, each a run; the frame is made from Ortho too."""
+    with Catalogue.open(tmp_path / "c.sqlite") as catalogue:
+        folder = tmp_path / "data"
+        folder.mkdir()
+        names = [f"{centre}.SP3" for centre in CENTRES]
+        inputs = [real_file(folder, name) for name in names]
+        combined, burst, ortho = (real_file(folder, name) for name in ("IGS.SP3", "burst.zip", "ortho.zip"))
+        every = [*inputs, combined, burst, ortho]
+        products = [product_of(one, centre=name, tier="T2") for (one, _), name in zip(inputs, CENTRES, strict=True)]
+        products.append(product_of(combined[0], centre="IGS", tier="T3", stated_inputs=list(CENTRES)))
+        seen = {path: state for _, places in every for path, state in places.items()}
+        scene = Entity("scene:S1A", EntityKind.SCENE, "S1A")
+        catalogue.add(Batch([one for one, _ in every], [scene], products, edges=[
+            EdgeRecord(Relation.DERIVED, burst[0].id, scene.id, "scene")], seen=seen))  # fmt: skip
+        steps = {"combine": ([one for one, _ in inputs], combined), "calibrate": ([combined[0], burst[0]], ortho)}
+        for step, (used, (made, _)) in steps.items():
+            run = RunRecord(f"run:{step}", "chain", step, 1, {}, step, "fiducial", "host", NOW, NOW, RunState.DONE)
+            catalogue.finish_run(run, [EdgeRecord(Relation.USED, run.id, one.id, "input") for one in used],
+                                 [EdgeRecord(Relation.GENERATED, made.id, run.id, "output")], [])  # fmt: skip
+        yield catalogue, folder
+
+
+def _ids(root):
+    return {node.id for _, node in root.walk()}
+
+
+def test_up_from_ortho_to_every_centre(chain):
+    catalogue, folder = chain
+    root = trace(catalogue, str(folder / "ortho.zip"), "up")
+    names = {node.name for _, node in root.walk()}
+    assert {"COD.SP3", "ESA.SP3", "GFZ.SP3", "IGS.SP3", "burst.zip", "S1A", "chain/combine", "chain/calibrate"} <= names
+    for _, node in root.walk():
+        if node.kind == "file":
+            assert node.details["sha256"] == hashlib.sha256(f"content of {node.name}".encode()).hexdigest()
+
+
+def test_down_from_a_centre_to_ortho(chain):
+    catalogue, _ = chain
+    root = trace(catalogue, "COD.SP3", "down")
+    assert {"IGS.SP3", "ortho.zip"} <= {node.name for _, node in root.walk()}
+    assert "ESA.SP3" not in {node.name for _, node in root.walk()}
+    # Who used the file used its product.
+    assert {"ortho.zip"} <= {node.name for _, node in trace(catalogue, "product:COD.SP3", "down").walk()}
+
+
+def test_depth_cuts_and_says_so(chain):
+    catalogue, folder = chain
+    root = trace(catalogue, str(folder / "ortho.zip"), "up", 1)
+    assert [depth for depth, _ in root.walk()] == [0, 1]
+    assert root.children[0].cut
+    assert trace(catalogue, "ortho.zip", "up", 0).children == ()
+    assert trace(catalogue, "ortho.zip", "up", 0).cut
+    whole = trace(catalogue, "ortho.zip", "up", 50)
+    assert not any(node.cut for _, node in whole.walk())
+
+
+def test_names_hashes_and_paths_find_the_same(chain, monkeypatch):
+    catalogue, folder = chain
+    sha = hashlib.sha256(b"content of COD.SP3").hexdigest()
+    monkeypatch.chdir(folder)
+    for start in ("COD.SP3", sha, sha[:8], f"sha256:{sha}", f"sha256:{sha[:9]}", str(folder / "COD.SP3"), "./COD.SP3"):
+        assert find(catalogue, start).id == f"sha256:{sha}"
+    assert find(catalogue, "product:COD.SP3").kind == "product"
+    assert find(catalogue, "run:combine").kind == "run"
+    with pytest.raises(CatalogueError) as caught:
+        find(catalogue, "nowhere.sp3")
+    assert caught.value.code == "FID-4006"
+    with pytest.raises(CatalogueError) as caught:
+        find(catalogue, "run:c")
+    assert caught.value.code == "FID-4007"
+
+
+def test_of_two_contents_of_one_name_the_one_that_is_held(tmp_path):
+    with Catalogue.open(tmp_path / "c.sqlite") as catalogue:
+        for number in (1, 2):
+            catalogue.add_file(FileRecord(f"{number:064x}", 1, "SP3", "same.sp3", ("/x/same.sp3",)))
+        assert find(catalogue, "same.sp3").id.endswith("2")
+        catalogue.add_file(FileRecord(f"{3:064x}", 1, "SP3", "same.sp3", ("/y/same.sp3",)))
+        with pytest.raises(CatalogueError) as caught:
+            find(catalogue, "same.sp3")
+    assert caught.value.code == "FID-4007"
+
+
+def test_cycles_and_shared_branches_are_marked_and_end(tmp_path):
+    edges = [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "a"), ("d", "d")]
+    with Catalogue.open(tmp_path / "c.sqlite") as catalogue:
+        entities = [Entity(f"x:{name}", EntityKind.OTHER, name) for name in "abcd"]
+        catalogue.add(Batch(entities=entities, edges=[EdgeRecord(Relation.DERIVED, f"x:{a}", f"x:{b}") for a, b in edges]))
+        root = trace(catalogue, "x:a", "up")
+    marks = [(node.name, node.shared, node.cycle) for _, node in root.walk()]
+    assert marks == [("a", False, False), ("b", False, False), ("d", False, False), ("a", False, True), ("d", False, True),
+                     ("c", False, False), ("d", True, False)]  # fmt: skip
+    told = root.to_dict()
+    assert len(told["nodes"]) == 4
+    assert len(told["steps"]) == len(edges)
+    assert told["cycles_at"] == ["x:a", "x:d"]
+
+
+@settings(max_examples=25)
+@given(st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=30), st.none() | st.integers(0, 4))
+def test_a_trace_holds_all_that_can_be_reached_and_every_edge_once(tmp_path_factory, pairs, depth):
+    with Catalogue.open(tmp_path_factory.mktemp("graph") / "c.sqlite") as catalogue:
+        entities = [Entity(f"x:{k}", EntityKind.OTHER, str(k)) for k in range(10)]
+        catalogue.add(Batch(entities=entities, edges=[EdgeRecord(Relation.DERIVED, f"x:{a}", f"x:{b}") for a, b in pairs]))
+        root = trace(catalogue, "x:0", "up", depth)
+        down = {f"x:{k}": {node.id for _, node in trace(catalogue, f"x:{k}", "down").walk()} for k in range(10)}
+    reached, frontier = {0: 0}, [0]
+    for node in frontier:
+        for target in sorted(b for a, b in pairs if a == node):
+            if target not in reached and (depth is None or reached[node] < depth):
+                reached[target] = reached[node] + 1
+                frontier.append(target)
+    assert _ids(root) == {f"x:{k}" for k in reached}
+    opened = [node.id for _, node in root.walk() if not (node.shared or node.cycle)]
+    assert len(opened) == len(set(opened)) == len(reached)
+    inside = {(a, b) for a, b in pairs if a in reached and (depth is None or reached[a] < depth)}
+    assert len(root.to_dict()["steps"]) == len(inside)
+    if depth is None:
+        assert {k for k, found in down.items() if "x:0" in found} == _ids(root)
+
+
+def test_a_deep_chain_is_no_matter_of_recursion(tmp_path):
+    with Catalogue.open(tmp_path / "c.sqlite") as catalogue:
+        count = 1500
+        entities = [Entity(f"x:{k:04d}", EntityKind.OTHER, str(k)) for k in range(count)]
+        edges = [EdgeRecord(Relation.DERIVED, f"x:{k:04d}", f"x:{k + 1:04d}") for k in range(count - 1)]
+        catalogue.add(Batch(entities=entities, edges=edges))
+        links, whole = follow(catalogue, ["x:0000"], "up", 40)
+        assert (len(links), whole) == (40, False)
+        root = trace(catalogue, "x:1400", "up")
+    assert max(depth for depth, _ in root.walk()) == 99
+
+
+def test_a_snapshot_around_one_thing(chain):
+    catalogue, folder = chain
+    around = catalogue.snapshot(str(folder / "IGS.SP3"))
+    assert {one.name for one in around.files} == {"COD.SP3", "ESA.SP3", "GFZ.SP3", "IGS.SP3", "ortho.zip"}
+    assert {one.step for one in around.runs} == {"combine", "calibrate"}
+    assert len(catalogue.snapshot("IGS.SP3", 1).files) == 1
+    assert all(edge in catalogue.snapshot().edges for edge in around.edges)
+
+
+# Verify ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_chain_is_sound(chain):
+    catalogue, _ = chain
+    for quick in (False, True):
+        found = verify(catalogue, quick=quick)
+        assert found.is_sound
+        assert (found.checked, found.combined, found.counts["intact"]) == (6, 1, 6)
+    assert verify_lines(found)[-1] == "sound"
+
+
+def test_a_deleted_input_is_named_with_all_that_stood_on_it(chain):
+    catalogue, folder = chain
+    (folder / "COD.SP3").unlink()
+    found = verify(catalogue)
+    assert [(one.path, one.state) for one in found.places] == [(str(folder / "COD.SP3"), "missing")]
+    assert [one.lost.name for one in found.standings] == ["COD.SP3"]
+    stood = {one.name for one in found.standings[0].stood_on_it}
+    assert stood == {"COD.SP3", "IGS.SP3", "ortho.zip", "chain/combine", "chain/calibrate"}
+    assert [(one.name, one.problem, one.missing) for one in found.fair] == [("IGS.SP3", "lost", ("product:COD.SP3",))]
+    text = "\n".join(verify_lines(found))
+    assert "missing" in text
+    assert text.endswith("not sound")
+    assert found.to_dict()["places"][0]["state"] == "missing"
+
+
+def test_a_changed_file_is_found_by_hash_and_not_always_quickly(chain):
+    catalogue, folder = chain
+    path = folder / "ESA.SP3"
+    state = path.stat()
+    path.write_text("c0ntent of ESA.SP3")
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert verify(catalogue, quick=True).is_sound
+    found = verify(catalogue)
+    assert [one.state for one in found.places] == ["changed"]
+    path.write_text("longer than it was before")
+    assert verify(catalogue, quick=True).places[0].detail.startswith("25 bytes")
+    path.unlink()
+    path.mkdir()
+    assert verify(catalogue).places[0].state == "changed"
+
+
+def test_a_copy_elsewhere_keeps_what_stands_on_it(chain):
+    catalogue, folder = chain
+    record = catalogue.files(name="COD.SP3")[0]
+    copy = folder / "copy.sp3"
+    copy.write_text("content of COD.SP3")
+    catalogue.add_file(FileRecord(record.sha256, record.size, "unknown", "copy.sp3", (str(copy),)))
+    (folder / "COD.SP3").unlink()
+    found = verify(catalogue)
+    assert [one.state for one in found.places] == ["missing"]
+    assert (found.standings, found.fair) == ((), ())
+
+
+def test_a_content_that_lost_its_last_path_is_orphaned(chain):
+    catalogue, folder = chain
+    other, seen = real_file(folder, "COD.SP3")
+    (folder / "COD.SP3").write_text("a new issue")
+    new = FileRecord(hashlib.sha256(b"a new issue").hexdigest(), 11, "SP3", "COD.SP3", other.paths)
+    catalogue.add_file(new)
+    found = verify(catalogue)
+    assert [one.id for one in found.orphaned] == [other.id]
+    assert found.places == ()
+    assert not found.is_sound
+    assert found.fair[0].problem == "lost"
+
+
+def test_below_one_folder_alone(chain, tmp_path):
+    catalogue, folder = chain
+    (folder / "COD.SP3").unlink()
+    assert verify(catalogue, under=str(tmp_path / "elsewhere")).checked == 0
+    assert len(verify(catalogue, under=str(folder)).places) == 1
+
+
+def test_files_known_by_hash_and_unfinished_runs_are_told(chain):
+    catalogue, _ = chain
+    catalogue.add_entity(Entity("sha256:" + "e" * 64, EntityKind.FILE, "source.zip", {"stated_by": "product.json"}))
+    catalogue.begin_run(RunRecord("run:dead", "r", "s", 1, {}, "k", "f", "h", NOW, None, RunState.RUNNING))
+    found = verify(catalogue, quick=True)
+    assert [one.name for one in found.never_held] == ["source.zip"]
+    assert [one.id for one in found.unfinished] == ["run:dead"]
+    assert found.is_sound
+    assert "run:dead" in "\n".join(verify_lines(found))
+
+
+def test_the_fair_rule(chain):
+    catalogue, _ = chain
+    combined = catalogue.products(tier="T3")
+    assert check_fair(catalogue, combined) == ()
+    named = combined[0].attributes | {"stated_inputs": ["COD", "ESA", "GFZ", "JPL"]}
+    more = ProductRecord(**{name: getattr(combined[0], name) for name in combined[0].__slots__} | {"attributes": named})
+    assert [(one.problem, one.missing) for one in check_fair(catalogue, [more])] == [("incomplete", ("JPL",))]
+    alone = ProductRecord("product:alone", "alone", "GSO", None, "T3", None, None, None, None, (), {})
+    catalogue.add_product(alone)
+    assert [one.problem for one in check_fair(catalogue, [alone])] == ["unlinked"]

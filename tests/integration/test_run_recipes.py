@@ -1,0 +1,109 @@
+"""``fiducial run`` on small simulated files: real steps, real catalogue."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import orbit_day_factory
+from commands import fiducial
+from fiducial.catalogue.records import Relation
+from fiducial.catalogue.store import Catalogue
+from fiducial.formats.point_product import PointProduct
+from fiducial.runs.egms_from_simulation import write_world
+from fiducial.runs.simulation import WorldSize, simulate_world
+
+CHAIN = """\
+kind: chain
+orbits:
+  sources: [orbits]
+  options: {page: false, satellites_before_centre: 6}
+velocities:
+  tables: [egms/gnss_velocities.csv]
+  table_frame: ETRF2000
+  model: false
+calibration:
+  sources: ["egms/*.zip"]
+  options: {recipe: egms}
+  in_situ: {snow: snow.txt}
+ortho:
+  options: {north_in_input: true}
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chain")
+    write_world(simulate_world(3, WorldSize(points_per_burst=1500, epochs=30, stations=40)), folder / "egms")
+    (folder / "orbits").mkdir()
+    orbit_day_factory.write_day(folder / "orbits", count=4, clocks=False)
+    (folder / "snow.txt").write_text("winters")
+    (folder / "chain.yaml").write_text(CHAIN.replace("page: false", "page: false, clocks: false"))
+    return folder
+
+
+def _run(folder, *more, recipe="chain.yaml"):
+    done = fiducial("run", folder / recipe, "--catalogue", folder / "c.sqlite", "--json", *more)
+    assert done.code == 0, done.err
+    return done.json | {"by": {one["task"]: one for one in done.json["tasks"]}, "told": done.err}
+
+
+def test_a_chain_runs_once_and_then_only_what_changed(world):
+    planned = _run(world, "--dry-run")
+    assert planned["would_run"] == planned["made"] + 7
+    assert not (world / "c.sqlite").exists()
+    first = _run(world)
+    assert (first["made"], first["kept"]) == (7, 0)
+    assert "calibration: made in" in first["told"]
+    second = _run(world)
+    assert (second["made"], second["kept"]) == (0, 7)
+
+    # A shortcoming is printed, and stands in product and catalogue.
+    named = {text.split(" ")[0] for text in first["shortcomings"]}
+    assert named == {"land_cover", "earthquakes", "validation", "snow"}, "snow is missing for the Ortho"
+    tied = first["by"]["calibration"]
+    states = {one["requirement"]: one["state"] for one in tied["requirements"]}
+    assert states == {"gnss": "given", "dem": "stated", "land_cover": "unstated", "snow": "given", "earthquakes": "missing",
+                      "validation": "missing", "weather_model": "missing"}  # fmt: skip
+    for path in (world / "products" / "calibration").glob("*/product.json"):
+        manifest = PointProduct.open(path.parent).manifest
+        assert set(manifest.shortcomings) == set(tied["shortcomings"])
+    for path in (world / "products" / "import").glob("*/*/product.json"):
+        assert PointProduct.open(path.parent).manifest.shortcomings == ()
+    listed = json.loads((world / "products" / "calibration" / "calibration.json").read_text())["products"]
+    assert all((world / one).exists() for one in listed)
+
+    with Catalogue.open(world / "c.sqlite", create=False) as store:
+        runs = {one.step: one for one in store.runs()}
+        assert set(runs["calibration"].shortcomings) == set(tied["shortcomings"])
+        products = {one.name: one for one in store.products()}
+        assert {one.egv_product for one in products.values()} >= {"GSO", "ESD"}
+        # From the Ortho up to the table of GNSS and the files of EGMS.
+        used = {edge.role: edge.target for edge in store.edges(sources=[runs["ortho"].id], relation=Relation.USED)}
+        assert set(used) == {"sources", "gnss"}
+        makers = {edge.target for edge in store.edges(sources=[used["sources"]], relation=Relation.GENERATED)}
+        assert makers == {runs["calibration"].id}
+
+    # One parameter: only what stands on it.
+    (world / "changed.yaml").write_text((world / "chain.yaml").read_text().replace("recipe: egms", "recipe: plane"))
+    plan = _run(world, "--dry-run", recipe="changed.yaml")
+    assert [name for name, one in plan["by"].items() if one["state"] != "kept"] == ["calibration", "ortho"]
+    assert plan["by"]["calibration"]["reasons"] == ['parameter recipe changed from "egms" to "plane"']
+
+    # An output is gone: it is made again, and what is found again stays what it was.
+    archive = next((world / "products" / "import").glob("*/*/points.parquet"))
+    archive.unlink()
+    third = _run(world)
+    assert third["made"] == 1
+    assert archive.exists()
+    forced = _run(world, "--force", "orbit-combination")
+    assert [name for name, one in forced["by"].items() if one["state"] == "made"] == ["orbits"]
+
+
+def test_the_table_tells_people_what_was_kept(world):
+    done = fiducial("run", world / "chain.yaml", "--catalogue", world / "other.sqlite", "--dry-run")
+    assert "would run" in done.out
+    assert "not made yet" in done.out
+    done = fiducial("run", world / "chain.yaml", "--scheduler", "nowhere", "--catalogue", world / "other.sqlite")
+    assert done.err.startswith("FID-5006")
