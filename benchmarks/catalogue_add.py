@@ -14,12 +14,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from catalogue_writers import add_at_once, check_all  # noqa: E402
-from postgres_server import postgres_server  # noqa: E402
-
 from fiducial.catalogue.store import Catalogue  # noqa: E402
 from fiducial.catalogue.trace import trace  # noqa: E402
 from fiducial.catalogue.verify import verify  # noqa: E402
 from fiducial.runs.catalogue_add import add_paths  # noqa: E402
+from postgres_server import postgres_server  # noqa: E402
 
 
 def _measure(url: str, folder: Path, writers: int, count: int) -> float:

@@ -17,7 +17,9 @@ SHARED = 10
 def file_of(number: int, writer: int) -> FileRecord:
     """File ``number`` of a writer; shared ones have one content, and a path of each writer."""
     owner = 0 if number % SHARED == 0 else writer + 1
-    return FileRecord(f"{owner:08x}{number:056x}", number, "SP3", f"file-{owner}-{number}.sp3", (f"/w{writer}/{number}.sp3",))
+    return FileRecord(
+        f"{owner:08x}{number:056x}", number, "SP3", f"file-{owner}-{number}.sp3", (f"/w{writer}/{number}.sp3",)
+    )
 
 
 def _add(url: str, writer: int, count: int, done: str) -> None:
@@ -26,7 +28,9 @@ def _add(url: str, writer: int, count: int, done: str) -> None:
             file = file_of(number, writer)
             agent = AgentRecord(f"agent:C{number % 7}", "centre", f"C{number % 7}")
             scene = Entity(f"scene:{number % 5}", EntityKind.SCENE, f"scene {number % 5}")
-            product = ProductRecord(f"product:{file.sha256}", file.name, "GSO", None, "T2", None, None, None, None, (file.id,))
+            product = ProductRecord(
+                f"product:{file.sha256}", file.name, "GSO", None, "T2", None, None, None, None, (file.id,)
+            )
             edge = EdgeRecord(Relation.DERIVED, file.id, scene.id, "scene", agent.id)
             catalogue.add(Batch([file], [scene], [product], [agent], [edge]))
             log.write(f"{number}\n")
@@ -36,7 +40,8 @@ def start_writers(url: str, folder: Path, writers: int, count: int) -> list[mult
     """Start processes that add ``count`` files each, one transaction a file, and log what was said done."""
     context = multiprocessing.get_context("spawn")
     processes = [
-        context.Process(target=_add, args=(url, writer, count, str(folder / f"done-{writer}"))) for writer in range(writers)
+        context.Process(target=_add, args=(url, writer, count, str(folder / f"done-{writer}")))
+        for writer in range(writers)
     ]
     for process in processes:
         process.start()

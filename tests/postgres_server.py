@@ -20,6 +20,10 @@ def _binary(name: str) -> str | None:
     return str(found[-1]) if found else shutil.which(name)
 
 
+def _quietly(command: list[str]) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd="/", timeout=120)
+
+
 @contextmanager
 def postgres_server(*, durable: bool = False) -> Iterator[str]:
     """Start a server with an empty database in a folder of its own; stop it and remove everything afterwards."""
@@ -27,7 +31,7 @@ def postgres_server(*, durable: bool = False) -> Iterator[str]:
     if initdb is None or control is None:
         pytest.skip("PostgreSQL absent: apt-get install postgresql")
     # The path of a Unix socket may have about a hundred characters, fewer than the folders of pytest.
-    folder = Path(tempfile.mkdtemp(prefix="fid-pg-", dir="/tmp"))  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="fid-pg-", dir="/tmp"))
     prefix: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         shutil.chown(folder, "postgres", "postgres")
@@ -35,15 +39,14 @@ def postgres_server(*, durable: bool = False) -> Iterator[str]:
     folder.chmod(0o755)
     data = str(folder / "data")
     options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c max_connections=60 {'' if durable else _NO_SYNC}"
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "cwd": "/", "timeout": 120}
     try:
-        subprocess.run([*prefix, initdb, "-D", data, "-U", "fiducial", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"], **quiet)
+        _quietly([*prefix, initdb, "-D", data, "-U", "fiducial", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"])
         log = str(folder / "log")
-        subprocess.run([*prefix, control, "-D", data, "-l", log, "-w", "-o", options, "start"], **quiet)
+        _quietly([*prefix, control, "-D", data, "-l", log, "-w", "-o", options, "start"])
         try:
             yield f"postgresql://fiducial@/postgres?host={folder}"
         finally:
-            subprocess.run([*prefix, control, "-D", data, "-m", "immediate", "stop"], **quiet)
+            _quietly([*prefix, control, "-D", data, "-m", "immediate", "stop"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

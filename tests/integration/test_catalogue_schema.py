@@ -7,13 +7,13 @@ import sqlite3
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from postgres_server import postgres_url  # noqa: F401 - a fixture
 from sqlalchemy import create_engine, inspect, text
 
 from fiducial.catalogue.schema import METADATA, VERSION
 from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.upgrade import script_directory, upgrade
 from fiducial.errors import CatalogueError
+from postgres_server import postgres_url  # noqa: F401 - a fixture
 
 REVISIONS = sorted(one.revision for one in script_directory().walk_revisions())
 
@@ -45,7 +45,8 @@ def test_by_steps_the_schema_is_the_same_as_at_once(kind, tmp_path, request):
             for name in ("steps", "once"):
                 plain.execute(f"CREATE DATABASE {name}")
         addresses = [
-            server.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?") for name in ("steps", "once")
+            server.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?")
+            for name in ("steps", "once")
         ]
     steps, once = (create_engine(address) for address in addresses)
     for revision in REVISIONS:

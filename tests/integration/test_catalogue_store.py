@@ -13,9 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from catalogue_writers import add_at_once, check_all, file_of, start_writers
-from postgres_server import postgres_url  # noqa: F401 - a fixture
 
+from catalogue_writers import add_at_once, check_all, file_of, start_writers
 from fiducial.catalogue import connection, store
 from fiducial.catalogue.records import (
     AgentRecord,
@@ -32,6 +31,7 @@ from fiducial.catalogue.records import (
 from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.writing import Batch, Seen
 from fiducial.errors import CatalogueError
+from postgres_server import postgres_url  # noqa: F401 - a fixture
 
 _NUMBERS = itertools.count()
 NOW = datetime(2024, 9, 19, 12, tzinfo=UTC)
@@ -51,19 +51,40 @@ def url(request, tmp_path):
 
 
 def some_file(number=1, *paths, form="SP3", **attributes):
-    return FileRecord(f"{number:064x}", 10 * number, form, f"f{number}.sp3", paths or (f"/x/f{number}.sp3",), attributes)
+    return FileRecord(
+        f"{number:064x}", 10 * number, form, f"f{number}.sp3", paths or (f"/x/f{number}.sp3",), attributes
+    )
 
 
 def some_run(number=1, state=RunState.RUNNING, **changes):
     run = RunRecord(
-        f"run:{number}", "orbits", "combine", 1, {"limit_m": 0.1, "names": ["a"]}, "key", "fiducial 0", "host", NOW, None, state
+        f"run:{number}",
+        "orbits",
+        "combine",
+        1,
+        {"limit_m": 0.1, "names": ["a"]},
+        "key",
+        "fiducial 0",
+        "host",
+        NOW,
+        None,
+        state,
     )
     return dataclasses.replace(run, **changes)
 
 
 def some_product(*files, **changes):
     product = ProductRecord(
-        "product:p", "p", "GSO", "Level 2", "T3", "IGS20", NOW, NOW + timedelta(days=1), None, tuple(one.id for one in files)
+        "product:p",
+        "p",
+        "GSO",
+        "Level 2",
+        "T3",
+        "IGS20",
+        NOW,
+        NOW + timedelta(days=1),
+        None,
+        tuple(one.id for one in files),
     )
     return dataclasses.replace(product, **changes)
 
@@ -125,7 +146,9 @@ def test_paths_and_names_of_any_bytes(url):
 def test_a_run_from_its_beginning_to_its_end(url):
     used, made = some_file(1), some_file(2)
     results = (RequirementResult("gnss", "Essential", "given", "stations"),)
-    done = some_run(state=RunState.DONE, ended=NOW, requirements=results, shortcomings=("no snow",), timing={"all": 1.5})
+    done = some_run(
+        state=RunState.DONE, ended=NOW, requirements=results, shortcomings=("no snow",), timing={"all": 1.5}
+    )
     with Catalogue.open(url) as catalogue:
         catalogue.begin_run(some_run())
         assert catalogue.find_run("key") is None
@@ -150,7 +173,9 @@ def test_outputs_of_a_run_that_made_a_product(url):
     parts = [some_file(1), some_file(2)]
     with Catalogue.open(url) as catalogue:
         catalogue.add(Batch(files=parts, products=(some_product(*parts),)))
-        catalogue.finish_run(some_run(state=RunState.DONE), [], [EdgeRecord(Relation.GENERATED, "product:p", "run:1")], [])
+        catalogue.finish_run(
+            some_run(state=RunState.DONE), [], [EdgeRecord(Relation.GENERATED, "product:p", "run:1")], []
+        )
         assert catalogue.outputs_of("run:1") == tuple(parts)
 
 
@@ -162,9 +187,10 @@ def test_a_failed_transaction_leaves_nothing(url):
         with pytest.raises(CatalogueError) as caught:
             catalogue.add(Batch(files=(some_file(1),), products=(some_product(some_file(2)),)))
         assert caught.value.code == "FID-4004"
+        file = some_file(1)
+        edges = (EdgeRecord(Relation.DERIVED, file.id, file.id, "", "agent:none"),)
         with pytest.raises(CatalogueError) as caught:
-            file = some_file(1)
-            catalogue.add(Batch(files=(file,), edges=(EdgeRecord(Relation.DERIVED, file.id, file.id, "", "agent:none"),)))
+            catalogue.add(Batch(files=(file,), edges=edges))
         assert caught.value.code == "FID-4004"
         assert catalogue.snapshot() == type(catalogue.snapshot())((), (), (), (), (), ())
 
@@ -199,7 +225,8 @@ def test_filters(url):
     day = timedelta(days=1)
     names = {"a_1": 0, "a%2": 1, "b": 2}
     products = [
-        some_product(id=f"product:{name}", name=name, start=NOW + k * day, tier="T2" if k else None) for name, k in names.items()
+        some_product(id=f"product:{name}", name=name, start=NOW + k * day, tier="T2" if k else None)
+        for name, k in names.items()
     ]
     with Catalogue.open(url) as catalogue:
         catalogue.add(Batch(products=products, files=[some_file(k) for k in (1, 2)]))
@@ -227,7 +254,7 @@ def test_threads_of_one_catalogue(url):
 def test_a_catalogue_survives_fork_and_pickle(url):
     with Catalogue.open(url) as catalogue:
         catalogue.add_file(some_file(1))
-        with pickle.loads(pickle.dumps(catalogue)) as other:
+        with pickle.loads(pickle.dumps(catalogue)) as other:  # noqa: S301 - our own
             other.add_file(some_file(2))
         child = os.fork()
         if child == 0:
@@ -301,7 +328,9 @@ def test_passwords_are_not_shown():
     assert "secret" not in connection.shown(address)
 
 
-@pytest.mark.parametrize("url", ["mysql://host/db", "sqlite://", "no such://x", "postgresql://me:x@/none?host=/nowhere"])
+@pytest.mark.parametrize(
+    "url", ["mysql://host/db", "sqlite://", "no such://x", "postgresql://me:x@/none?host=/nowhere"]
+)
 def test_addresses_that_cannot_be_opened(url):
     with pytest.raises(CatalogueError) as caught:
         Catalogue.open(url)
@@ -366,7 +395,9 @@ def test_a_catalogue_that_stays_locked(tmp_path, monkeypatch):
 
 def test_network_file_systems_get_another_journal(tmp_path, monkeypatch):
     mounts = tmp_path / "mounts"
-    mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/x {tmp_path}/net\\040disk nfs4 rw 0 0\nserver:/y {tmp_path}/net fuse 0 0\n")
+    mounts.write_text(
+        f"/dev/sda / ext4 rw 0 0\nserver:/x {tmp_path}/net\\040disk nfs4 rw 0 0\nserver:/y {tmp_path}/net fuse 0 0\n"
+    )
     told = connection.network_file_system
     assert told(tmp_path / "net disk" / "c.sqlite", str(mounts)) == "nfs4"
     assert told(tmp_path / "c.sqlite", str(mounts)) is None

@@ -324,7 +324,8 @@ def test_the_packaged_network_converges(chain):
         # A step in which a hold runs out while the input fades within hours is as sure as the step is long.
         assert np.mean(error > 0.02 + 0.02 * fine.crossing_days[both]) < 0.03
         assert (error <= 0.02 + 0.04 * fine.crossing_days[both]).mean() > 0.995
-        np.testing.assert_allclose(coarse.lost_days, fine.lost_days, rtol=0.03, atol=0.1)
+        # What is held for a day or two follows a slow loss in steps of weeks: days lost are good to 6 % or a day.
+        np.testing.assert_allclose(coarse.lost_days, fine.lost_days, rtol=0.06, atol=1.2)
 
 
 def test_steps_are_hours_after_every_event_and_weeks_later():

@@ -406,6 +406,18 @@ def test_hashes_are_remembered_and_forgotten_with_the_file(tmp_path, monkeypatch
     assert Contents(memory).of(path) != first
 
 
+def test_the_memory_of_hashes_does_not_grow_without_end(tmp_path):
+    path, memory = tmp_path / "a.txt", tmp_path / "hashes.jsonl"
+    path.write_text("one")
+    content = read_content(path)
+    for _ in range(2):
+        Contents(memory).remember(path, content)
+    line = memory.read_text().splitlines()[0]
+    memory.write_text("\n".join([line] * 1_500) + "\n")
+    assert Contents(memory).of(path) == content
+    assert memory.read_text().splitlines() == [line]
+
+
 def test_identities_leave_out_the_instant_of_writing(tmp_path):
     first, second = tmp_path / "a.SNX", tmp_path / "b.SNX"
     first.write_text("%=SNX 2.02 FID 24:100:00001 FID 24:099:00000 24:100:00000 P 00006 2 S\nx\n")

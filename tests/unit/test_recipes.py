@@ -132,7 +132,7 @@ def test_orbits_of_several_days_are_a_task_each(tmp_path):
     for day in ("2024-263", "2024-264"):
         (tmp_path / day).mkdir()
         orbit_day_factory.write_day(tmp_path / day, count=3, satellites=orbit_day_factory.GPS[:2], clocks=False)
-    folders = _write(tmp_path, "kind: orbit_combination\norbits:\n  sources: ['2024-*/']\n  without: [AAA]\n")
+    folders = _write(tmp_path, "kind: orbit_combination\norbits:\n  sources: ['2024-*/']\n  without: [ZZZ]\n")
     with pytest.raises(InputError, match="FID-1232") as told:
         load(folders).tasks()
     assert f"{folders}, line 3" in told.value.where
@@ -210,7 +210,7 @@ def test_an_ortho_states_the_north_motion_before_any_work(bursts):
 
 def test_velocities_come_from_one_place(bursts):
     for more, count in (("", 0), ("  series: [gnss.csv]\n  tables: [gnss.csv]\n", 2)):
-        with pytest.raises(InputError, match="FID-1346") as told:
+        with pytest.raises(RunError, match="FID-5014") as told:
             load(_write(bursts, f"kind: velocity_model\nvelocities:\n  model: false\n{more}")).tasks()
         assert ("both" in told.value.problem) == bool(count)
 
@@ -241,7 +241,7 @@ ortho: {options: {north_in_input: true}}
     assert tasks["ortho"].upstream() == ("calibration", "velocities/stations")
     (bursts / "odd.snx").touch()
     path.write_text(text.replace("*_SOL.SNX", "odd.snx"))
-    with pytest.raises(InputError, match="FID-1353"):
+    with pytest.raises(RunError, match="FID-5003"):
         load(path).tasks()
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from fiducial.catalogue.reading import NodeInfo
 from fiducial.catalogue.records import EdgeRecord, Relation, Snapshot
-from fiducial.catalogue.rows import printable
+from fiducial.catalogue.rows import stored_path
 from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.writing import chunks
 from fiducial.errors import CatalogueError
@@ -117,10 +117,10 @@ def trace(catalogue: Catalogue, start: str, direction: Direction, depth: int | N
     A file stands on what its product stands on, and the other way round: who used a file of a product used the product.
     """
     root = find(catalogue, start)
-    links, whole = follow(catalogue, [root.id], direction, depth)
-    names = catalogue.nodes(links.keys() | {link.node for found in links.values() for link in found})
+    links, more = follow(catalogue, [root.id], direction, depth)
+    names = catalogue.nodes({root.id} | links.keys() | {link.node for found in links.values() for link in found})
     details = details_of(catalogue, names)
-    return _tree(root.id, links, names, details, whole)
+    return _tree(root.id, links, names, details, more)
 
 
 def find(catalogue: Catalogue, start: str) -> NodeInfo:
@@ -154,15 +154,15 @@ def find(catalogue: Catalogue, start: str) -> NodeInfo:
 
 def follow(
     catalogue: Catalogue, starts: Iterable[str], direction: Direction, depth: int | None = None
-) -> tuple[Links, bool]:
-    """Return the links of every node that can be reached, level by level, and whether nothing was cut.
+) -> tuple[Links, frozenset[str]]:
+    """Return the links of every node that can be reached, level by level, and the nodes at which it was cut.
 
     Returns
     -------
     dict of id to list of Link
         A node at the greatest depth has no entry.
-    bool
-        False when some node at the greatest depth may have further links.
+    frozenset of str
+        Nodes at the greatest depth that have further links.
     """
     step = _up if direction == "up" else _down
     links: Links = {}
@@ -173,7 +173,8 @@ def follow(
         links |= {node: found.get(node, []) for node in frontier}
         frontier = sorted({link.node for node in frontier for link in links[node]} - links.keys())
         level += 1
-    return links, not frontier
+    more = step(catalogue, frontier) if frontier else {}
+    return links, frozenset(node for node in frontier if more.get(node))
 
 
 def neighbourhood(catalogue: Catalogue, around: str, depth: int | None) -> Snapshot:
@@ -204,7 +205,7 @@ def details_of(catalogue: Catalogue, ids: Iterable[str]) -> dict[str, dict[str, 
                 "format": file.format,
                 "sha256": file.sha256,
                 "size": file.size,
-                "paths": list(file.paths),
+                "paths": [stored_path(path) for path in file.paths],
             }
         for product in catalogue.products(id=part):
             moments = {"start": product.start, "end": product.end, "issued": product.issued}
@@ -261,7 +262,7 @@ def _merged(first: Links, second: Links) -> Links:
 
 
 def _tree(
-    root: str, links: Links, names: Mapping[str, NodeInfo], details: Mapping[str, dict[str, Any]], whole: bool
+    root: str, links: Links, names: Mapping[str, NodeInfo], details: Mapping[str, dict[str, Any]], more: frozenset[str]
 ) -> TraceNode:
     """Build the tree: every node opened where a walk by levels meets it first, leaves made before their parents."""
     opened: dict[str, str | None] = {root: None}
@@ -286,8 +287,9 @@ def _tree(
             children.append(TraceNode(base.id, base.kind, base.name, link.relation, link.role, base.details, base.children,
                                       shared=not here and not loop, cycle=loop, cut=base.cut))  # fmt: skip
         info = names[node]
-        cut = node not in links and not whole
-        made[node] = TraceNode(node, info.kind, info.name, None, "", details.get(node, {}), tuple(children), cut=cut)
+        made[node] = TraceNode(
+            node, info.kind, info.name, None, "", details.get(node, {}), tuple(children), cut=node in more
+        )
     return made[root]
 
 

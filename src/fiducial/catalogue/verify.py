@@ -267,7 +267,7 @@ def _solutions(catalogue: Catalogue, product: ProductRecord) -> dict[str, Produc
     """Return the nearest solutions upstream, by id: products of Tier 2, or of the same kind as the combined one."""
     found: dict[str, ProductRecord] = {}
     known = {product.id, *product.files}
-    frontier = [product.id]
+    frontier = sorted(known)
     while frontier:
         links, _ = follow(catalogue, frontier, "up", 1)
         ids = {link.node for steps in links.values() for link in steps} - known

@@ -85,6 +85,7 @@ class _Builder:
         self.held = {held.node: held for held in dependencies.held}
         self.laws = {law.strength: law for law in dependencies.strength_laws}
         self.recoveries = {recovery.node: recovery for recovery in dependencies.recoveries}
+        self.realised = {node.id: node.realises for node in self.knowledge.workflow.nodes}
         self.refined = {(link.supplier, link.consumer): link for link in dependencies.links}
         self.help = {one.alternative: one for one in dependencies.substitutes}
 
@@ -102,7 +103,8 @@ class _Builder:
         for node in self.knowledge.workflow.nodes:
             self.nodes[node.id] = self._workflow_node(node)
         for node in self.knowledge.workflow.nodes:
-            for supplier in node.inputs:
+            linked = [one.supplier for one in self.knowledge.dependencies.links if one.consumer == node.id]
+            for supplier in dict.fromkeys((*node.inputs, *linked)):
                 self._workflow_edge(supplier, node)
 
     def _workflow_node(self, node: WorkflowNode) -> NodeRule:
@@ -131,17 +133,24 @@ class _Builder:
         hold = (0, 0, self._reach(held, supplier))
         if link is not None and link.hold_days is not None:
             hold = (self.variable(f"{supplier} → {node.id}: hold, days", link.hold_days), 0, 0)
-        helped = link is not None and self.substitutes and link.substitution.high > 0
+        strength, evidence, source = (1, 0), Evidence.SOURCED if node.source else Evidence.ASSUMPTION, node.source
+        substitution = 0
+        if link is not None:
+            if supplier not in node.inputs:
+                reason, evidence, source = link.note or "beside the workflow", link.evidence, link.source
+                strength = self._strength(f"{supplier} → {node.id}", link.strength or Strength.PRIMARY)
+            if self.substitutes:
+                substitution = self.variable(f"{supplier} → {node.id}: substitution", link.substitution)
         self._add(
             EdgeRule(
                 supplier,
                 node.id,
                 reason,
-                Evidence.SOURCED if node.source else Evidence.ASSUMPTION,
-                node.source,
-                substitution=self.variable(f"{supplier} → {node.id}: substitution", link.substitution)
-                if link and helped
-                else 0,
+                evidence,
+                source,
+                alpha=strength[0],
+                beta=strength[1],
+                substitution=substitution,
                 hold=hold,
                 decay=self._decay(held, supplier),
                 law=EdgeLaw.CURVE if held.loss_curve else EdgeLaw.HELD,
@@ -219,7 +228,9 @@ class _Builder:
         source = self._supplying(supplier, consumer)
         if source is None or supplier == consumer.product:
             return
-        law = self.laws[strength]
+        alpha, beta = self._strength(label, strength)
+        # What a node makes is this product: there is nothing between them that could be held.
+        made = consumer.product in self.realised.get(supplier, ())
         held = self._held(source if source in self.held else supplier)
         curve = link.loss_curve if link is not None and link.loss_curve else held.loss_curve
         evidence = link.evidence if link is not None else Evidence.SOURCED
@@ -230,34 +241,47 @@ class _Builder:
                 reason,
                 evidence,
                 link.source if link is not None else (),
-                alpha=self.variable(f"{label}: strength", law.alpha),
-                beta=self.variable(f"{label}: criticality", law.beta),
+                alpha=alpha,
+                beta=beta,
                 substitution=self._substitution(supplier, consumer, link),
                 hold=self._hold(supplier, source, consumer, held, link),
                 window=self.variable(f"{_stream(consumer)}: window, days", consumer.window_days),
                 decay=self._decay(held, held.node) if held.node != "*" else 0,
-                law=EdgeLaw.CURVE if curve else EdgeLaw.HELD,
-                curve=curve,
+                law=EdgeLaw.DIRECT if made else EdgeLaw.CURVE if curve else EdgeLaw.HELD,
+                curve=() if made else curve,
             )
         )
+
+    def _strength(self, label: str, strength: Strength) -> tuple[int, int]:
+        law = self.laws[strength]
+        return self.variable(f"{label}: strength", law.alpha), self.variable(f"{label}: criticality", law.beta)
 
     def _supplying(self, supplier: str, consumer: Schedule) -> str | None:
         """Return the node that supplies a stream: of a product the stream of it that the consumer's latency lets it use."""
         streams = self.streams.get(supplier)
         if streams is None:
             return supplier if supplier in self.nodes else None
-        wanted = consumer.orbit_input
-        if supplier in _ORBITS | {"ESO"} and wanted is not None:
-            sourced = consumer.orbit_input_evidence is Evidence.SOURCED
-            if supplier in _ORBITS and wanted in _ORBIT_CLASSES:
-                return f"{supplier}:{wanted}"
-            if sourced and (wanted == "none" or supplier in _ORBITS):
-                return None
-        if consumer.product in {"ESO", "SPTS"} and wanted not in _ORBIT_CLASSES:
-            return None
+        stated, source = self._stated(supplier, consumer, streams)
+        if stated or (consumer.product in {"ESO", "SPTS"} and consumer.orbit_input not in _ORBIT_CLASSES):
+            return source
         fitting = [one for one in streams if one.latency_days.value <= consumer.latency_days.value]
         best = max(fitting, key=_value) if fitting else min(streams, key=_value)
         return _stream(best)
+
+    def _stated(self, supplier: str, consumer: Schedule, streams: list[Schedule]) -> tuple[bool, str | None]:
+        """Return whether the schedule of a stream says which orbits it uses, and the node that gives them, or None for none."""
+        wanted = consumer.orbit_input
+        if wanted is None or supplier not in _ORBITS | {"ESO"}:
+            return False, None
+        if supplier in _ORBITS and wanted in _ORBIT_CLASSES:
+            return True, f"{supplier}:{wanted}"
+        if supplier == "ESO" and wanted in self.nodes:
+            return True, wanted
+        same = [one for one in streams if supplier == "ESO" and one.orbit_input == wanted]
+        if same:
+            return True, _stream(min(same, key=_value))
+        sourced = consumer.orbit_input_evidence is Evidence.SOURCED
+        return sourced and (wanted == "none" or supplier in _ORBITS), None
 
     def _substitution(self, supplier: str, consumer: Schedule, link: ProductLink | None) -> int:
         if link is not None and link.substitution.high > 0 and self.substitutes:

@@ -131,12 +131,12 @@ def risk_class(knowledge: Knowledge, statement: Statement) -> Computed:
     """Compare the class said of a node with what the rubric gives for a node that alone stops a Primary input."""
     node, stated = claim(statement).split()
     catalogue, structure = knowledge.catalogue, structure_of(knowledge)
-    makers = {product: maker.id for maker in knowledge.workflow.nodes for product in maker.realises}
+    egv_of = {product.id: product.egv for product in catalogue.products()}
     stopped = {
-        product.egv
-        for product in catalogue.products()
-        if product.id in makers
-        and node in cut_sets(knowledge, makers[product.id], order=1, structure=structure).singles()
+        egv_of[product]
+        for maker in knowledge.workflow.nodes
+        if maker.realises and node in cut_sets(knowledge, maker.id, order=1, structure=structure).singles()
+        for product in maker.realises
     }
     primary = [
         cell.consumer for cell in catalogue.cells if cell.supplier in stopped and cell.strength is Strength.PRIMARY

@@ -120,7 +120,7 @@ class Explainer:
         place = len(self._edges(node)) - int(network.required[index]) if network.law[index] == NodeLaw.ORDER else 0
         _, edge = arrivals[min(place, len(arrivals) - 1)]
         rule = self._chain.edges[edge]
-        curve = network.edge_law[edge] == EdgeLaw.CURVE
+        curve, held = network.edge_law[edge] == EdgeLaw.CURVE, network.edge_law[edge] == EdgeLaw.HELD
         which = f", of which this is number {place + 1} to fail" if place else ""
         return Step(
             rule.supplier,
@@ -128,8 +128,8 @@ class Explainer:
             self._names[rule.supplier],
             self._names[rule.consumer],
             rule.reason + which + (", by a curve of loss against age" if curve else ""),
-            0.0 if curve else float(self._parameters.hold_days[0, edge]),
-            0.0 if curve else float(self._parameters.decay_days[0, edge]),
+            float(self._parameters.hold_days[0, edge]) if held else 0.0,
+            float(self._parameters.decay_days[0, edge]) if held else 0.0,
             float(self._crossing[index]),
             str(rule.evidence),
             rule.source,

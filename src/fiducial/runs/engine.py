@@ -245,7 +245,7 @@ class Engine:
         try:
             done = future.result()
             self._check_inputs(active)
-            record = active.workshop.publish(task, active.plan.record, done, self._contents)
+            record = active.workshop.publish(active.plan.record, done, self._contents)
             finished = record_success(
                 self.store, active.run, active.plan.inputs, record, done, place, self._contents
             )  # fmt: skip

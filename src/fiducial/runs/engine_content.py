@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from fiducial.formats.atomic import atomic_file
+
 _YOUNG_NS: Final = 20_000_000
 """File systems count time in steps of some milliseconds: a file as young as that might change without a new time."""
 _LONGEST_LINE: Final = 4_000
@@ -20,6 +22,8 @@ _LONGEST_LINE: Final = 4_000
 _JSON_INSTANT: Final = re.compile(rb'("(?:created_utc|written)"\s*:\s*)"[^"]*"')
 _SINEX_INSTANT: Final = re.compile(rb"^(%=SNX [ \d.]{4} \S{3} )\d\d:\d{3}:\d{5}")
 _DOCUMENTS: Final = 64 << 20
+_MOST_REPEATED: Final = 3
+_FEW: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +124,19 @@ class Contents:
             return found[2]
         content = read_content(path)
         if time.time_ns() - before.st_mtime_ns > _YOUNG_NS:
-            with self._lock:
-                self._known[name] = before.st_size, before.st_mtime_ns, content
-                self._write(name, before, content)
+            self._keep(name, before, content)
         return content
+
+    def remember(self, path: Path, content: Content) -> None:
+        """Take over what is known of a file that nobody but this run writes to."""
+        found = path.stat()
+        if found.st_size == content.size:
+            self._keep(os.path.abspath(path), found, content)  # noqa: PTH100
+
+    def _keep(self, name: str, found: os.stat_result, content: Content) -> None:
+        with self._lock:
+            self._known[name] = found.st_size, found.st_mtime_ns, content
+            self._write(name, found, content)
 
     def identity(self, path: Path) -> str:
         """Return the identity of a file, or of a folder with the names of all that is in it."""
@@ -134,18 +147,24 @@ class Contents:
     def _load(self) -> None:
         if self._memory is None or not self._memory.is_file():
             return
-        for line in self._memory.read_text(encoding="utf-8", errors="replace").splitlines():
+        lines = self._memory.read_text(encoding="utf-8", errors="replace").splitlines()
+        for line in lines:
             try:
                 name, size, changed, sha256, identity = json.loads(line)
                 self._known[str(name)] = int(size), int(changed), Content(str(sha256), str(identity), int(size))
             except (ValueError, TypeError):
                 continue
+        if len(lines) > _MOST_REPEATED * len(self._known) + _FEW:
+            # What another process appends meanwhile is lost: it is hashed once more.
+            with atomic_file(self._memory) as partial:
+                partial.write_text(
+                    "".join(_line(name, *known) for name, known in self._known.items()), encoding="utf-8"
+                )
 
     def _write(self, name: str, found: os.stat_result, content: Content) -> None:
         if self._memory is None:
             return
-        line = canonical_json([name, found.st_size, found.st_mtime_ns, content.sha256, content.identity]) + "\n"
-        if len(data := line.encode()) > _LONGEST_LINE:
+        if len(data := _line(name, found.st_size, found.st_mtime_ns, content).encode()) > _LONGEST_LINE:
             return
         self._memory.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._memory, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -153,6 +172,10 @@ class Contents:
             os.write(descriptor, data)
         finally:
             os.close(descriptor)
+
+
+def _line(name: str, size: int, changed: int, content: Content) -> str:
+    return canonical_json([name, size, changed, content.sha256, content.identity]) + "\n"
 
 
 def fingerprints(paths: Iterable[Path], identity: Callable[[Path], str]) -> list[list[str]]:

@@ -18,11 +18,12 @@ from fiducial.errors import RunError
 from fiducial.formats.atomic import atomic_directory, atomic_file
 from fiducial.formats.point_product import MANIFEST
 from fiducial.formats.product_manifest import Manifest
-from fiducial.runs.engine_content import Contents, fingerprints
+from fiducial.runs.engine_content import Content, Contents, fingerprints
 from fiducial.runs.engine_graph import requirement_results, shortcomings
 from fiducial.runs.engine_model import Call, Given, KnownRuns, Outcome, Task
 from fiducial.runs.engine_record import (
     STEP_FILE,
+    Made,
     StepRecord,
     differences,
     made_in,
@@ -57,6 +58,7 @@ class Executed:
     """What comes back from where a task ran."""
 
     folder: Path
+    made: tuple[Made, ...]
     outcome: Outcome
     requirements: tuple[RequirementResult, ...]
     shortcomings: tuple[str, ...]
@@ -129,10 +131,12 @@ def execute(task: Task, inputs: Mapping[str, tuple[Path, ...]], workshop: Path, 
     found = shortcomings(results)
     if found:
         _tell_products(folder, found)
+    # Hashed here, so that many workers hash at once.
+    made = made_in(task, folder, Contents())
     seconds = time.perf_counter() - started
     unit = _KIB_IN_MB if sys.platform != "darwin" else _KIB_IN_MB**2
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    return Executed(folder, outcome, results, found, seconds, peak)
+    return Executed(folder, made, outcome, results, found, seconds, peak)
 
 
 def _tell_products(folder: Path, found: tuple[str, ...]) -> None:
@@ -159,23 +163,24 @@ class Workshop:
         self._stack = ExitStack()
         self.folder = self._stack.enter_context(atomic_directory(place, overwrite=True, marker=STEP_FILE))
 
-    def publish(self, task: Task, record: StepRecord, done: Executed, contents: Contents) -> StepRecord:
+    def publish(self, record: StepRecord, done: Executed, contents: Contents) -> StepRecord:
         """Give the outputs their place, with ``step.json``; return it."""
         try:
             _require_seen(done.folder)
-            made = made_in(task, done.folder, contents)
-            finished = replace(record, outputs=made, shortcomings=done.shortcomings)
+            finished = replace(record, outputs=done.made, shortcomings=done.shortcomings)
             for leftover in self.folder.iterdir():
                 if leftover != done.folder:
                     shutil.rmtree(leftover, ignore_errors=True)
-            for one in sorted(done.folder.iterdir()):
-                one.rename(self.folder / one.name)
+            for path in sorted(done.folder.iterdir()):
+                path.rename(self.folder / path.name)
             done.folder.rmdir()
             (self.folder / STEP_FILE).write_text(finished.text(), encoding="utf-8")
         except BaseException:
             self.abandon()
             raise
         self._stack.close()
+        for one in finished.outputs:
+            contents.remember(self._place / one.path, Content(one.sha256, one.identity, one.size))
         return finished
 
     def abandon(self) -> None:

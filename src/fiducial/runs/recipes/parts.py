@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from fiducial.errors import FiducialError, InputError
+from fiducial.errors import FiducialError, InputError, RunError
 from fiducial.runs.engine_model import Given, Source, Task
 from fiducial.runs.recipes.builder import Builder, made, plain_name
 from fiducial.runs.steps.base import Section
@@ -201,8 +201,8 @@ def build_frame(part: FramePart, builder: Builder, place: Place) -> Task | None:
 
     Raises
     ------
-    InputError
-        FID-1353 when the name of a file does not tell its day, which days of several centres need.
+    RunError
+        FID-5003 when the name of a file does not tell its day, which days of several centres need.
     """
     files = builder.files((*place, "solutions"), part.solutions)
     shared = {
@@ -229,8 +229,8 @@ def _by_day(paths: Sequence[Path], builder: Builder, place: Place) -> list[tuple
     for path in paths:
         day = _day_of(path)
         if not day:
-            raise InputError(
-                "FID-1353", f"the name {path.name} does not tell the day of the solution",
+            raise RunError(
+                "FID-5003", f"the name {path.name} does not tell the day of the solution",
                 where=builder.where((*place, "solutions")),
                 fix="name files as IGS does, or combine one day with `fiducial frame combine`, or set combine_days: false",
             )  # fmt: skip
@@ -245,14 +245,14 @@ def build_velocities(
 
     Raises
     ------
-    InputError
-        FID-1346 when there are neither series nor tables nor a stacked frame, or more than one of them.
+    RunError
+        FID-5014 when there are neither series nor tables nor a stacked frame, or more than one of them.
     """
     series = builder.files((*place, "series"), part.series)
     tables = builder.files((*place, "tables"), part.tables)
     if bool(series) + bool(tables) > 1 or not (series or tables or report):
         problem = "both series and tables are given" if series and tables else "neither series nor tables are given"
-        raise InputError("FID-1346", problem, where=builder.where(place),
+        raise RunError("FID-5014", problem, where=builder.where(place),
                          fix="give series, or tables, or in a chain a frame that is stacked")  # fmt: skip
     source: Task | None = None
     if series:
