@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from dataclasses import replace
@@ -35,6 +36,7 @@ class MixParameters(BaseModel):
     salt: int = 0
     pause_s: float = Field(default=0.0, json_schema_extra={"in_key": False})
     fail: bool = False
+    vanish: bool = False
 
 
 class MemoryStore:
@@ -82,6 +84,8 @@ class MemoryStore:
 def mix(call):
     """Write what everything it was given hashes to."""
     parameters = call.parameters
+    if parameters.vanish:
+        os._exit(9)
     if parameters.fail:
         raise InputError("FID-1001", "asked to fail", where="mix", fix="do not ask")
     parts = [str(parameters.salt)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -34,8 +35,10 @@ def postgres_server(*, durable: bool = False) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="fid-pg-", dir="/tmp"))
     prefix: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        shutil.chown(folder, "postgres", "postgres")
-        prefix = ["runuser", "-u", "postgres", "--"]
+        users = {one.pw_name for one in pwd.getpwall()}
+        user = "postgres" if "postgres" in users else "nobody"
+        shutil.chown(folder, user)
+        prefix = ["runuser", "-u", user, "--"]
     folder.chmod(0o755)
     data = str(folder / "data")
     options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c max_connections=60 {'' if durable else _NO_SYNC}"

@@ -139,11 +139,11 @@ def test_compressed_files_are_looked_into(catalogue, folder, suffix, pack):
 
 
 def test_a_combination_states_its_inputs(catalogue, folder):
-    comments = ["FINAL ORBIT COMBINATION FROM WEIGHTED AVERAGE OF:", "cod emr esa", "REFERENCED TO IGS TIME"]
+    comments = ["FINAL ORBIT COMBINATION FROM WEIGHTED AVERAGE OF:", "cod emr esa", "gfz", "REFERENCED TO IGS TIME"]
     (folder / "other.sp3").write_bytes(sp3_factory.small(comments=comments).data())
     add_paths(catalogue, [folder])
     product = catalogue.products()[0]
-    assert (product.tier, product.attributes["stated_inputs"]) == ("T3", ["COD", "EMR", "ESA"])
+    assert (product.tier, product.attributes["stated_inputs"]) == ("T3", ["COD", "EMR", "ESA", "GFZ"])
 
 
 def test_every_scene_and_auxiliary_data_set_of_egms_becomes_an_edge(catalogue, folder):
@@ -157,6 +157,19 @@ def test_every_scene_and_auxiliary_data_set_of_egms_becomes_an_edge(catalogue, f
     kinds = {one.kind for one in catalogue.entities()}
     assert {EntityKind.SCENE, EntityKind.ORBIT, EntityKind.DEM, EntityKind.GNSS} <= kinds
     assert catalogue.products(egv_product="ESD")[0].level == "L2b"
+
+
+def test_a_table_with_its_xml_beside_it(catalogue, folder):
+    path = egms_factory.level2().write_csv(folder)
+    add_paths(catalogue, [folder])
+    table = catalogue.files(format="EGMS")[0]
+    document = catalogue.files(format="EGMS-XML")[0]
+    edges = catalogue.edges(sources=[table.id], relation=Relation.DERIVED)
+    assert [edge.target for edge in edges if edge.role == "metadata"] == [document.id]
+    assert {edge.role for edge in edges} > {edge.role for edge in catalogue.edges(sources=[document.id])} - {""}
+    path.with_suffix(".xml").unlink()
+    add_paths(catalogue, [path], rehash=True)
+    assert catalogue.files(format="EGMS")[0].attributes["provenance"] == "unstated"
 
 
 def test_a_point_product_is_one_product_of_all_its_files(catalogue, folder, tmp_path):

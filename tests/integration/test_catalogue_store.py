@@ -117,6 +117,7 @@ def test_less_known_does_not_replace_more(url):
     with Catalogue.open(url) as catalogue:
         catalogue.add_file(some_file(1, "/a", epochs=96))
         catalogue.add_file(some_file(1, "/b", form="unknown"))
+        catalogue.add_file(some_file(1, "/b", form="ASCII"))
         catalogue.add_agent(AgentRecord("agent:f", "software", "f", "2"))
         catalogue.add_agent(AgentRecord("agent:f", "software", "f"))
         found = catalogue.files()[0]
@@ -302,6 +303,11 @@ def test_what_was_seen_at_a_path(url):
     with Catalogue.open(url) as catalogue:
         catalogue.add(Batch(files=(some_file(1, "/d/a"),), seen={"/d/a": Seen(10, 1_726_747_200_123_456_789)}))
         catalogue.add_file(some_file(2, "/e"))
+        # A run that names the file again knows no time of change; another content at the path makes it unknown.
+        catalogue.add_file(some_file(1, "/d/a"))
+        catalogue.add(Batch(files=(some_file(3, "/d2/b"),), seen={"/d2/b": Seen(30, 5)}))
+        catalogue.add_file(some_file(4, "/d2/b"))
+        assert catalogue.locations(under="/d2")[0].mtime_ns is None
         found = catalogue.locations(under="/d")
         assert [(one.path, one.size, one.mtime_ns) for one in found] == [("/d/a", 10, 1_726_747_200_123_456_789)]
         assert catalogue.locations(paths=["/e"])[0].mtime_ns is None

@@ -302,3 +302,22 @@ def test_the_fair_rule(chain):
     alone = ProductRecord("product:alone", "alone", "GSO", None, "T3", None, None, None, None, (), {})
     catalogue.add_product(alone)
     assert [one.problem for one in check_fair(catalogue, [alone])] == ["unlinked"]
+
+
+def test_files_that_a_run_used_are_solutions_where_no_product_is_recorded(tmp_path):
+    with Catalogue.open(tmp_path / "c.sqlite") as catalogue:
+        (source, seen), (made, _) = real_file(tmp_path, "COD.SP3"), real_file(tmp_path, "combined.SP3")
+        (between, _), (other, _) = real_file(tmp_path, "aligned.SP3"), real_file(tmp_path, "notes.txt", "unknown")
+        catalogue.add(Batch([source, made, between, other], seen=seen))
+        for step, used, result in (("align", [source, other], between), ("combine", [between], made)):
+            run = RunRecord(f"run:{step}", "o", step, 1, {}, step, "f", "h", NOW, NOW, RunState.DONE)
+            catalogue.finish_run(run, [EdgeRecord(Relation.USED, run.id, one.id) for one in used],
+                                 [EdgeRecord(Relation.GENERATED, result.id, run.id)], [])  # fmt: skip
+        combined = ProductRecord("product:c", "c", "GSO", None, "Tier 3", None, None, None, None, (made.id,), {})
+        # The same file as `catalogue add` records it is the combination too, no solution of it.
+        again = ProductRecord("product:d", "d", "GSO", None, "T2", None, None, None, None, (made.id,), {})
+        catalogue.add(Batch(products=[combined, again]))
+        assert check_fair(catalogue, [combined]) == ()
+        (tmp_path / "COD.SP3").unlink()
+        assert [(one.problem, one.missing) for one in check_fair(catalogue, [combined])] == [("lost", (source.id,))]
+        assert verify(catalogue).combined == 1

@@ -444,6 +444,14 @@ def test_the_kind_of_workers_does_not_change_results(source, place, kind, tmp_pa
     assert hashes(place) == hashes(plain)
 
 
+def test_a_worker_that_is_lost_is_told(source, place):
+    store = MemoryStore()
+    with pytest.raises(RunError, match="FID-5015"):
+        run([task("a", source, vanish=True)], place, store, kind="processes", at_once=1)
+    assert store.states() == ["failed"]
+    assert hashes(place) == {}
+
+
 def test_executors_that_cannot_be():
     assert default_workers() >= 1
     for arguments in (("local", 0), ("nowhere", None)):

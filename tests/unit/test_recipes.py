@@ -17,7 +17,7 @@ from fiducial.runs.recipes.loading import load
 from fiducial.runs.recipes.models import KINDS
 from fiducial.runs.recipes.running import check_recipe
 from fiducial.runs.recipes.template import bounds_of, models_in, template
-from integration_tables import write_gnss
+from gnss_table_factory import write_gnss
 
 UNITS = ("_mm", "_m", "_mas", "_ppb", "_s", "_yr", "_per_yr", "_km", "_deg")
 NO_UNIT = {"minimum_centres", "share_limit", "satellite_factor", "satellites_before_centre", "normalised_limit",

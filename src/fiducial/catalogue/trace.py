@@ -320,10 +320,16 @@ def _above(intervals: Mapping[str, tuple[int, int]], upper: str, lower: str) -> 
 
 
 def _inside(catalogue: Catalogue, path: str) -> tuple[NodeInfo, ...]:
-    """Return the products whose files lie in a folder."""
-    inside = catalogue.locations(under=path)
-    members = catalogue.edges(targets=[f"sha256:{one.sha256}" for one in inside], relation=Relation.MEMBER)
-    return tuple(catalogue.nodes([edge.source for edge in members]).values())
+    """Return the products whose files lie in a folder; of these the one that all of them belong to, if there is one.
+
+    Small files of several products, such as the metadata of a Zarr group, may have the same content.
+    """
+    inside = {f"sha256:{one.sha256}" for one in catalogue.locations(under=path)}
+    members: dict[str, set[str]] = {}
+    for edge in catalogue.edges(targets=sorted(inside), relation=Relation.MEMBER):
+        members.setdefault(edge.source, set()).add(edge.target)
+    whole = [product for product, files in members.items() if files == inside]
+    return tuple(catalogue.nodes(whole or list(members)).values())
 
 
 def _narrowed(catalogue: Catalogue, found: tuple[NodeInfo, ...]) -> tuple[NodeInfo, ...]:

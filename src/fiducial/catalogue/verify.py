@@ -24,8 +24,11 @@ from fiducial.catalogue.trace import follow
 from fiducial.catalogue.writing import chunks
 
 State = Literal["intact", "missing", "changed", "unreadable"]
-COMBINED_TIER: Final = "T3"
-INTERMEDIATE_TIER: Final = "T2"
+COMBINED_TIERS: Final = ("T3", "Tier 3")
+INTERMEDIATE_TIERS: Final = ("T2", "Tier 2")
+SOLUTION_FORMATS: Final = frozenset({"SP3", "CLK", "ERP", "SINEX", "IONEX"})
+"""Formats of solutions of centres; a file of one of them counts as a solution where no product is recorded for it."""
+
 _STEP_BYTES: Final = 1 << 20
 
 
@@ -171,7 +174,7 @@ def verify(
     placed, orphaned = [one for one in lost if one.paths], [one for one in lost if not one.paths]
     never = catalogue.entities(kind=str(EntityKind.FILE))
     infos = catalogue.nodes([one.id for one in lost])
-    combined = [one for one in catalogue.products(tier=COMBINED_TIER) if under is None or _touches(one, files)]
+    combined = [one for one in catalogue.products(tier=COMBINED_TIERS) if under is None or _touches(one, files)]
     retrievable = {f"sha256:{sha}" for sha in intact}
     counts = {
         state: sum(one.state == state for one in states) for state in ("intact", "missing", "changed", "unreadable")
@@ -253,19 +256,27 @@ def check_fair(
         if not solutions:
             findings.append(FairFinding(product.id, product.name, "unlinked", tuple(sorted(stated))))
             continue
-        linked = {str(one.attributes.get("centre", "")).upper() for one in solutions.values()}
-        absent = tuple(sorted(stated - linked))
+        absent = tuple(sorted(stated - {one.centre for one in solutions}))
         if absent:
             findings.append(FairFinding(product.id, product.name, "incomplete", absent))
-        gone = tuple(sorted(one.id for one in solutions.values() if not _is_kept(catalogue, one, kept)))
+        gone = tuple(sorted(one.id for one in solutions if not _is_kept(catalogue, one.files, kept)))
         if gone:
             findings.append(FairFinding(product.id, product.name, "lost", gone))
     return tuple(findings)
 
 
-def _solutions(catalogue: Catalogue, product: ProductRecord) -> dict[str, ProductRecord]:
-    """Return the nearest solutions upstream, by id: products of Tier 2, or of the same kind as the combined one."""
-    found: dict[str, ProductRecord] = {}
+@dataclass(frozen=True, slots=True)
+class _Solution:
+    """An intermediate solution: a product, or a file that no product is recorded for."""
+
+    id: str
+    centre: str
+    files: tuple[str, ...]
+
+
+def _solutions(catalogue: Catalogue, product: ProductRecord) -> list[_Solution]:
+    """Return the nearest solutions upstream: products of Tier 2 or of the same kind as the combined one, or files."""
+    found: dict[str, _Solution] = {}
     known = {product.id, *product.files}
     frontier = sorted(known)
     while frontier:
@@ -275,25 +286,40 @@ def _solutions(catalogue: Catalogue, product: ProductRecord) -> dict[str, Produc
         for edge in catalogue.edges(targets=ids, relation=Relation.MEMBER):
             owned.setdefault(edge.source, set()).add(edge.target)
         products = [one for part in chunks(ids | owned.keys()) for one in catalogue.products(id=part)]
-        solutions = [one for one in products if one.id != product.id and _is_solution(one, product)]
-        found |= {one.id: one for one in solutions}
+        solutions = [one for one in products if _is_solution(one, product)]
+        found |= {one.id: _Solution(one.id, _centre(one.attributes), one.files) for one in solutions}
         # What a solution itself stands on is its centre's concern.
         stop = {one.id for one in solutions} | {file for one in solutions for file in owned.get(one.id, ())}
+        bare = ids - {file for files in owned.values() for file in files}
+        files = [one for part in chunks(bare) for one in catalogue.files(id=part) if one.format in SOLUTION_FORMATS]
+        alone = {one.id: _Solution(one.id, _centre(one.attributes), (one.id,)) for one in files}
+        found |= {key: one for key, one in alone.items() if not _is_made(catalogue, key)}
         known |= ids
         frontier = sorted(ids - stop)
-    return found
+    return [found[key] for key in sorted(found)]
+
+
+def _centre(attributes: Mapping[str, Any]) -> str:
+    return str(attributes.get("centre", "")).upper()
+
+
+def _is_made(catalogue: Catalogue, file: str) -> bool:
+    """Whether a run of ours made a file: a step on the way, no solution of a centre."""
+    return any(edge.relation is Relation.GENERATED for edge in catalogue.edges(sources=[file]))
 
 
 def _is_solution(one: ProductRecord, combined: ProductRecord) -> bool:
+    if one.id == combined.id or set(one.files) & set(combined.files):
+        return False
     same = one.egv_product is not None and one.egv_product == combined.egv_product
-    return one.tier == INTERMEDIATE_TIER or (same and one.tier != COMBINED_TIER)
+    return one.tier in INTERMEDIATE_TIERS or (same and one.tier not in COMBINED_TIERS)
 
 
-def _is_kept(catalogue: Catalogue, product: ProductRecord, kept: frozenset[str] | None) -> bool:
+def _is_kept(catalogue: Catalogue, ids: Sequence[str], kept: frozenset[str] | None) -> bool:
     if kept is not None:
-        return all(one in kept for one in product.files)
-    files = catalogue.files(id=list(product.files))
-    return len(files) == len(product.files) and all(any(Path(path).exists() for path in one.paths) for one in files)
+        return all(one in kept for one in ids)
+    files = [one for part in chunks(ids) for one in catalogue.files(id=part)]
+    return len(files) == len(set(ids)) and all(any(Path(path).exists() for path in one.paths) for one in files)
 
 
 def _standings(catalogue: Catalogue, lost: Sequence[NodeInfo]) -> tuple[Standing, ...]:

@@ -180,10 +180,16 @@ def _statement(dialect: str, table: Table) -> Any:
         # Those stated now, unless none are.
         changes["attributes"] = case((stated.attributes == _EMPTY, table.c.attributes), else_=stated.attributes)
     if table is FILE:
-        changes["format"] = case((stated.format == UNKNOWN_FORMAT, FILE.c.format), else_=stated.format)
+        # Told by the ending of a name, which comes without attributes, a format does not replace one told by content.
+        weak = (stated.attributes == _EMPTY) & (FILE.c.format != UNKNOWN_FORMAT)
+        changes["format"] = case((weak | (stated.format == UNKNOWN_FORMAT), FILE.c.format), else_=stated.format)
     if table is AGENT:
         changes["version"] = func.coalesce(stated.version, AGENT.c.version)
     if table is EDGE:
         changes["agent"] = func.coalesce(stated.agent, EDGE.c.agent)
+    if table is LOCATION:
+        # A run that names the same file again does not know when it was last changed.
+        same = stated.mtime_ns.is_(None) & (LOCATION.c.file == stated.file)
+        changes |= {name: case((same, LOCATION.c[name]), else_=stated[name]) for name in ("size", "mtime_ns")}
     unfinished = RUN.c.state != "done" if table is RUN else None
     return made.on_conflict_do_update(index_elements=keys, set_=changes, where=unfinished)

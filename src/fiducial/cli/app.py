@@ -69,7 +69,9 @@ app.command(
     name="run",
     help="Run a recipe, and of it only what is not there yet.\n\nExample: ``fiducial run chain.yaml --dry-run``",
 )
-app.command("fiducial.cli.recipe:app", name="recipe", help="Recipes: write one with every field explained, check, list.")
+app.command(
+    "fiducial.cli.recipe:app", name="recipe", help="Recipes: write one with every field explained, check, list."
+)
 app.command("fiducial.cli.eop:app", name="eop", help="Earth rotation parameters: compare with C04.")
 app.command("fiducial.cli.doctor:doctor", name="doctor", help="Tell whether this machine has what Fiducial needs.")
 for module in COMMAND_MODULES:

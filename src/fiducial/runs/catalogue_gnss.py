@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, Final
 
 import numpy as np
@@ -79,12 +80,12 @@ def _sp3(content: Content) -> Facts:
 def _stated_inputs(comments: tuple[str, ...]) -> tuple[str, ...]:
     """Return the centres that the comments of a combination name, in capitals; none where they name none."""
     texts = [comment.removeprefix("/*").strip() for comment in comments]
-    for row, text in enumerate(texts):
-        if not _COMBINED.search(text):
-            continue
-        names = " ".join([text.partition("OF:")[2], *texts[row + 1 : row + 2]])
-        return tuple(dict.fromkeys(names.upper().split())) if _CENTRES.fullmatch(names) else ()
-    return ()
+    start = next((row for row, text in enumerate(texts) if _COMBINED.search(text)), None)
+    if start is None:
+        return ()
+    # The list may go over several lines; the next sentence has longer words.
+    named = takewhile(_CENTRES.fullmatch, filter(None, [texts[start].partition("OF:")[2], *texts[start + 1 :]]))
+    return tuple(dict.fromkeys(" ".join(named).upper().split()))
 
 
 def _labels(text: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections import Counter
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fiducial.catalogue.records import Entity, EntityKind
+from fiducial.catalogue.rows import printable
 from fiducial.errors import FiducialError
 from fiducial.formats import egms, egms_names, egms_xml, velocity_model_file
 from fiducial.formats.egms_xml import EgmsMetadata
@@ -96,7 +98,19 @@ def _egms(content: Content) -> Facts:
     if found.name is not None:
         attributes["egms_name"] = str(found.name)
     facts = Facts("EGMS", _ESD, level=found.level, span=span, is_product=True)
-    return _with_metadata(facts, found.metadata, attributes)
+    whole = _with_metadata(facts, found.metadata, attributes)
+    beside = None if found.member else _xml_beside(Path(content.path))
+    if beside is None:
+        return whole
+    # The table itself names no scene: what is known of it, its XML says.
+    return replace(whole, entities=[*whole.entities, beside], derived=[*whole.derived, (beside.id, "metadata")])
+
+
+def _xml_beside(path: Path) -> Entity | None:
+    beside = next((one for one in (path.with_suffix(".xml"), path.with_suffix(".XML")) if one.is_file()), None)
+    if beside is None:
+        return None
+    return stated_file(hashlib.sha256(beside.read_bytes()).hexdigest(), printable(beside.name), "EGMS CSV")
 
 
 def recognise_xml(content: Content) -> Facts | None:

@@ -13,15 +13,13 @@ from fiducial.formats.atomic import atomic_file
 MARKER: Final = "made-by-fiducial-demo.txt"
 
 
-def prepare(out: Path, pieces: Sequence[str]) -> None:
-    """Make the folder ready for a run.
+def claim(out: Path) -> None:
+    """Take a folder for the demonstration; what lies in it stays.
 
     Parameters
     ----------
     out : Path
         Absent, empty, or made by an earlier demonstration.
-    pieces : sequence of str
-        Names of the files and folders in it that the run makes; those that exist are removed.
 
     Raises
     ------
@@ -37,6 +35,18 @@ def prepare(out: Path, pieces: Sequence[str]) -> None:
     with atomic_file(out / MARKER) as partial:
         # Written first: a run that is killed leaves a folder that the next one may take.
         partial.write_text("`fiducial demo` made this folder and replaces what it made here.\n", encoding="utf-8")
+
+
+def prepare(out: Path, pieces: Sequence[str]) -> None:
+    """Take a folder as `claim` does, with its errors, and remove what an earlier run made.
+
+    Parameters
+    ----------
+    out : Path
+    pieces : sequence of str
+        Names of the files and folders in it that the run makes; those that exist are removed.
+    """
+    claim(out)
     for name in pieces:
         piece = out / name
         if piece.is_dir() and not piece.is_symlink():

@@ -11,15 +11,16 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
 from fiducial.catalogue.records import RunRecord
+from fiducial.errors import RunError
 from fiducial.formats.atomic import atomic_file
-from fiducial.runs.engine_content import Contents
+from fiducial.runs.engine_content import Contents, fingerprints
 from fiducial.runs.engine_executor import Executor
 from fiducial.runs.engine_graph import chosen, ordered, precheck
 from fiducial.runs.engine_lock import TaskLock
@@ -37,6 +38,7 @@ from fiducial.runs.engine_task import Executed, Plan, Workshop, execute, plan
 WORK: Final = ".fiducial"
 """Folder beside the outputs: locks, hashes that are remembered, how long steps took."""
 _LOOK_S: Final = 0.2
+_LOST: Final = frozenset({"KilledWorker", "FutureCancelledError", "CommClosedError"})
 
 Tell = Callable[[str], None]
 
@@ -243,7 +245,7 @@ class Engine:
     def _finish(self, active: _Active, future: Future[Executed]) -> None:
         task, place = active.task, self.place / active.task.name
         try:
-            done = future.result()
+            done = _result(task, future)
             self._check_inputs(active)
             record = active.workshop.publish(active.plan.record, done, self._contents)
             finished = record_success(
@@ -264,9 +266,6 @@ class Engine:
 
     def _check_inputs(self, active: _Active) -> None:
         """Refuse outputs of inputs that were changed while the step read them: nobody could tell what they are of."""
-        from fiducial.errors import RunError
-        from fiducial.runs.engine_content import fingerprints
-
         for slot, paths in active.plan.inputs.items():
             if fingerprints(paths, self._contents.identity) != active.plan.record.inputs[slot]:
                 raise RunError(
@@ -292,6 +291,19 @@ class Engine:
                 self._finish(one, future)
             except Exception as error:  # noqa: BLE001 - the first error is the one to tell
                 self.tell(f"{one.task.name}: {error}")
+
+
+def _result(task: Task, future: Future[Executed]) -> Executed:
+    try:
+        return future.result()
+    except Exception as error:
+        # Dask's own is not imported for its name's sake.
+        if isinstance(error, BrokenExecutor) or type(error).__name__ in _LOST:
+            raise RunError(
+                "FID-5015", f"the worker that ran it was lost, again and again: {type(error).__name__}", where=task.name,
+                fix="look at the memory of the workers; use fewer of them (--workers), and run again: what is done stays",
+            ) from error  # fmt: skip
+        raise
 
 
 class _Clock:

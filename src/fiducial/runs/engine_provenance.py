@@ -103,12 +103,14 @@ def record_success(
         run, ended=ended, state=RunState.DONE, requirements=done.requirements, shortcomings=done.shortcomings,
         timing={"run_s": done.seconds, "total_s": (ended - run.started).total_seconds(), "peak_mb": done.peak_mb},
     )  # fmt: skip
+    slots = {place / one.path: one.slots for one in record.outputs}
     members: set[Path] = set()
     for product in done.outcome.products:
         paths = tuple(file for path in sorted(place.glob(product.pattern)) for file in files_in(path))
         if paths:
             made = books.product(product, paths, finished)
-            books.generated[product.pattern, made] = EdgeRecord(Relation.GENERATED, made, run.id, product.name)
+            role = next((slots[path][0] for path in paths if slots.get(path)), "")
+            books.generated[role, made] = EdgeRecord(Relation.GENERATED, made, run.id, role)
             members |= set(paths)
     for one in record.outputs:
         path = place / one.path
