@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fiducial.errors import FormatError, InputError
 from fiducial.formats.atomic import atomic_directory
+from fiducial.formats.creation_time import creation_time
 from fiducial.motion.calibration.bases import SplineBasis
 from fiducial.motion.calibration.surfaces import CorrectionSurface
 
@@ -157,7 +158,7 @@ def write(product: Path, calibration: CalibrationFile, *, overwrite: bool = Fals
         zarr.create_group(root)
     target = root / calibration.version
     surface, arrays = _packed(calibration.surface)
-    now = datetime.now(UTC)
+    now = creation_time()
     with atomic_directory(target, overwrite=overwrite, marker="zarr.json") as directory:
         group = zarr.create_group(directory, overwrite=True)
         for name, values in arrays.items():

@@ -108,7 +108,7 @@ def run_demo(out: Path, *, seed: int = 1, size: WorldOptions = SIZE) -> DemoResu
     FiducialError
         As `run_recipe`.
     """
-    from fiducial.runs.recipes.running import run_recipe  # noqa: PLC0415 - for --real, which needs none of it
+    from fiducial.runs.recipes.running import run_recipe
 
     options = replace(size, seed=seed)
     claim(out)
@@ -156,8 +156,8 @@ def _kept(out: Path, fingerprint: str) -> dict[str, Any] | None:
 
 
 def _compare(out: Path, world: SimulatedFiles, fingerprint: str) -> dict[str, Any]:
-    from fiducial.runs.demo_page import compared, demo_page  # noqa: PLC0415 - drawing is for those who draw
-    from fiducial.runs.report_parts import write_page  # noqa: PLC0415
+    from fiducial.runs.demo_page import compared, demo_page
+    from fiducial.runs.report_parts import write_page
 
     shown = compared(out, world)
     write_page(demo_page(shown), out / REPORT)

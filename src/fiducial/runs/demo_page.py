@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fiducial.formats.point_product import PointProduct
-from fiducial.geodesy.least_squares import weighted_fit
-from fiducial.reports.figures import Series, comparison_scatter, series_plot
+from fiducial.reports.bars import Bars, bar_plot
+from fiducial.reports.figures import comparison_scatter, histogram
 from fiducial.reports.html import Column, KeyFigure, Page
 from fiducial.reports.maps import PointLayer, Scale, Stations, panel_of_maps
-from fiducial.runs.calibrate import Calibrated
-from fiducial.runs.demo_truth import BurstTruth, OrthoTruth, bowl_distance_m
-from fiducial.runs.report_pages import add_mode_difference
-from fiducial.runs.report_parts import (
-    COMPONENT_NAMES,
-    EAST_SIGN,
-    LOS_SIGN,
-    UP_SIGN,
-    Floats,
-    add_agreement_tables,
-    add_rejected,
-    root_mean_square,
-    short_name,
-    software,
-)
-from fiducial.runs.simulation import SimulatedWorld, WorldSize
-from fiducial.runs.sources import open_source
-from fiducial.timescales import Epochs, egms_years
+from fiducial.runs.demo_chain_truth import ModelGrid, OrbitTruth, frame_scores, model_truth, orbit_truth, velocity_scores
+from fiducial.runs.demo_motion_truth import BurstTruth, OrthoTruth, burst_truth, ortho_truth
+from fiducial.runs.demo_recipes import CHAIN, PRODUCTS, SERIES, SERIES_PRODUCTS
+from fiducial.runs.demo_scores import PULL_LIMITS, Floats, Score, pull_verdict, rms
+from fiducial.runs.demo_series import add_series
+from fiducial.runs.demo_verdicts import key_figures
+from fiducial.runs.report_parts import COMPONENT_NAMES, EAST_SIGN, LOS_SIGN, UP_SIGN, short_name, software
+from fiducial.runs.world import SimulatedFiles
+from fiducial.runs.world_centres import make_centres
+from fiducial.runs.world_network import REGIONAL, make_network
+from fiducial.runs.world_truth import CALIBRATION_FRAME, WorldTruth
 
 _MINUS: Final = "\N{MINUS SIGN}"
-_ERROR_LIMIT_MM_PER_YR: Final = 1.5
-_INFLATED: Final = 1.2
-"""The bowl is said to make the sigma larger when it does so by more than this factor."""
+_ERROR_LIMIT_MM_PER_YR: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -46,302 +36,258 @@ class DemoWorld:
 
     Attributes
     ----------
-    world : SimulatedWorld
-    size : WorldSize
-    calibrated : Calibrated
-        With the recipe that went on to the Ortho.
-    calibrations : dict of str to tuple of BurstTruth
-        By recipe.
-    not_calibrated : dict of str to str
-    official, best : OrthoTruth
-    best_folder : Path
-        Where the products of ``best`` are.
+    out : Path
+    world : SimulatedFiles
+    scores : tuple of Score
+        Rows of the table of products.
+    figures : tuple of KeyFigure
+    orbits : tuple of OrbitTruth
+        By day.
+    model : ModelGrid
+    bursts : tuple of BurstTruth
+    ortho : OrthoTruth
     """
 
-    world: SimulatedWorld
-    size: WorldSize
-    calibrated: Calibrated
-    calibrations: dict[str, tuple[BurstTruth, ...]]
-    not_calibrated: dict[str, str]
-    official: OrthoTruth
-    best: OrthoTruth
-    best_folder: Path
+    out: Path
+    world: SimulatedFiles
+    scores: tuple[Score, ...]
+    figures: tuple[KeyFigure, ...]
+    orbits: tuple[OrbitTruth, ...]
+    model: ModelGrid
+    bursts: tuple[BurstTruth, ...]
+    ortho: OrthoTruth
 
     @property
-    def bursts(self) -> tuple[BurstTruth, ...]:
-        """Truth and estimate of the recipe that went on."""
-        return self.calibrations[self.calibrated.result.recipe]
+    def truth(self) -> WorldTruth:
+        """What is true."""
+        return self.world.truth
+
+    @property
+    def main_tile(self) -> str:
+        """Up of the tile with the most cells."""
+        return self.ortho.names[int(np.argmax(np.bincount(self.ortho.tile)))][1]
 
 
-def demo_page(shown: DemoWorld, figures: Sequence[KeyFigure], inputs: Mapping[str, str]) -> Page:
-    """Return the page.
+def compared(out: Path, world: SimulatedFiles) -> DemoWorld:
+    """Compare every product of a demonstration with the truth.
 
     Parameters
     ----------
-    shown : DemoWorld
-    figures : sequence of KeyFigure
-    inputs : mapping of str to str
-        SHA-256 by file name.
+    out : Path
+        Folder with the products of both recipes.
+    world : SimulatedFiles
     """
-    bursts = shown.bursts
+    truth, made, of_series = world.truth, out / PRODUCTS, out / SERIES_PRODUCTS
+    orbits = orbit_truth(truth, world.folder, made)
+    model, model_scores = model_truth(truth, of_series)
+    bursts, ortho = burst_truth(truth, made), ortho_truth(truth, made)
+    scores = (
+        *(one.orbits for one in orbits),
+        *(one.clocks for one in orbits),
+        *frame_scores(truth, made),
+        *velocity_scores(truth, made / "velocities" / "stations", "station velocities, of the frame"),
+        *velocity_scores(truth, of_series / "velocities" / "stations", "station velocities, of series"),
+        *model_scores,
+        *(one.scores()[0] for one in bursts),
+        *(one.scores()[1] for one in bursts),
+        *ortho.scores(),
+    )
+    figures = key_figures(scores, bursts, ortho, _wrong_orbits(truth, made))
+    return DemoWorld(out, world, scores, tuple(figures), orbits, model, bursts, ortho)
+
+
+def _wrong_orbits(truth: WorldTruth, made: Path) -> list[tuple[str, str, bool]]:
+    """Return the wrong orbits of the centres, and whether the combination rejected them on every day."""
+    excluded = [
+        {(one["centre"], one["satellite"]) for one in json.loads(path.read_text(encoding="utf-8"))["exclusions"]}
+        for path in sorted((made / "orbits").rglob("*_SUM.JSON"))
+    ]
+    return [
+        (one.name, one.bad_satellite, all((one.name, one.bad_satellite) in day for day in excluded))
+        for one in make_centres(truth.options)
+        if one.bad_satellite
+    ]
+
+
+def demo_page(shown: DemoWorld) -> Page:
+    """Return the page."""
+    options = shown.truth.options
     page = Page(
-        "From relative to absolute motion, with the truth beside it",
-        f"A simulated region of 100 km by 60 km: {len(bursts)} EGMS Level 2a bursts of {shown.size.points_per_burst} points and "
-        f"{shown.size.epochs} dates, {shown.world.stations.size} GNSS stations, and a town that sinks by 12 mm/yr. "
-        "Imported, calibrated, turned into East and Up, and compared with what is known.",
+        "From analysis centres to absolute motion, with the truth beside it",
+        f"A simulated world: {options.centres} analysis centres on {options.days} days, {options.stations} GNSS stations in the "
+        f"region, and {options.bursts} EGMS Level 2a bursts of {options.points} points and {options.epochs} dates, with a town "
+        f"that sinks by {-shown.truth.bowls[0].peak_mm_per_yr:g} mm/yr and an earthquake. Combined, stacked, calibrated, turned "
+        "into East and Up, and compared with what is known.",
     )  # fmt: skip
-    page.key_figures(figures)
+    page.key_figures(shown.figures)
     page.paragraph("Every verdict follows from the tolerance beside it. Nothing here is measured: the world is simulated, so "
-                   "that errors can be computed, not guessed. The command fiducial demo --real runs the same chain on real data.")  # fmt: skip
+                   "that errors can be computed, not guessed. The command fiducial demo --real runs the motion part of the "
+                   "chain on real data.")  # fmt: skip
+    page.section("Product by product")
+    _add_table(page, shown)
+    page.section("Orbits and clocks")
+    _add_orbits(page, shown)
+    page.section("Frame and velocities")
+    _add_frame(page, shown)
     page.section("Calibration")
     _add_calibration(page, shown)
-    page.section("Error of the tie")
-    _add_tie(page, shown)
     page.section("East and Up")
     _add_ortho(page, shown)
-    page.section("The two modes of the Ortho")
-    add_mode_difference(page, shown.best.cells, north_removed=True)
     page.section("A point in the bowl")
-    _add_series(page, shown)
+    add_series(page, shown.truth, shown.bursts, shown.ortho, shown.out / PRODUCTS / "ortho")
     page.section("Provenance")
     page.provenance("Simulated world", _parameters(shown))
-    page.provenance("Inputs", {name: f"sha256 {digest}" for name, digest in inputs.items()})
+    for name in (CHAIN, SERIES):
+        page.provenance(f"Recipe {name}", _recipe(shown.out / name))
+    page.provenance("Inputs", {name: f"sha256 {digest}" for name, digest in sorted(shown.world.digests.items())})
     page.provenance("Software", software())
     return page
+
+
+def _add_table(page: Page, shown: DemoWorld) -> None:
+    rows = [
+        [one.product, short_name(one.name), one.quantity, one.error.size, rms(one.error), rms(one.sigma), one.unit, one.pull,
+         pull_verdict(one.pull)[0]]
+        for one in shown.scores
+    ]  # fmt: skip
+    low, high = PULL_LIMITS
+    page.table(
+        [Column("product"), Column("which"), Column("quantity"), Column("values"), Column("error, RMS"), Column("sigma, RMS"),
+         Column("unit"), Column("pull"), Column("verdict")],
+        rows,
+        caption="Error: product minus truth. Sigma: what the product says of itself. Pull: RMS of error over sigma, 1 when the "
+                f"sigma is right; pass from {low:g} to {high:g}, note below, fail above.",
+    )  # fmt: skip
+    page.paragraph(
+        "Positions are compared without any alignment: they stand in IGS20. A clock is compared with the orbit that it belongs "
+        "to, less a datum an epoch and a constant a satellite, which clocks do not determine. Truth of the InSAR products holds "
+        "what the step of the earthquake does to a straight line; their calibration does not know of it."
+    )
+
+
+def _add_orbits(page: Page, shown: DemoWorld) -> None:
+    names = list(shown.orbits[0].orbit_mm)
+    for field, title, label in (
+        ("orbit_mm", "Orbits: error of the centres and of the combination", "error of x, y, z, mm"),
+        ("clock_ps", "Clocks: error of the centres and of the combination", "error, ps"),
+    ):
+        values = [rms([getattr(one, field).get(name, np.nan) for one in shown.orbits]) for name in names]
+        page.figure(bar_plot(names, [Bars("all days", values, baseline=values[-1])], title=title, value_label=label),
+                    alt=f"{title}, as bars.",
+                    caption="RMS from medians, which a single wrong satellite does not move; the dashed line is the "
+                            "combination.")  # fmt: skip
+
+
+def _add_frame(page: Page, shown: DemoWorld) -> None:
+    sets = {}
+    for one in shown.scores:
+        if one.product.startswith(("combined stations", "stacked", "station velocities")):
+            sets.setdefault(one.product, []).append(one.normalised)
+    page.figure(
+        histogram([(name, np.concatenate(many)) for name, many in sets.items()], title="Error over sigma", unit="1",
+                  quantity="error over sigma", limit=5.0),
+        alt="Histograms of error over sigma of stations, frame and velocities.",
+        caption="A spread of 1 says that the sigmas are right.",
+    )  # fmt: skip
+    model, network = shown.model, make_network(shown.truth)
+    rows = network.of_kind(REGIONAL)
+    stations = Stations(network.longitude_deg[rows], network.latitude_deg[rows],
+                        network.velocity_in(CALIBRATION_FRAME)[rows, 2])  # fmt: skip
+    layers = [
+        PointLayer("Up: velocity model", model.longitude_deg, model.latitude_deg, model.predicted[:, 2], stations=stations),
+        PointLayer("Up: truth", model.longitude_deg, model.latitude_deg, model.truth[:, 2], stations=stations),
+    ]
+    page.figure(panel_of_maps(layers, scale=Scale("mm/yr", "Up velocity", UP_SIGN)),
+                alt="Maps of the Up velocity of the velocity model and of the truth.",
+                caption="Places of a grid, away from the bowl, of which no station knows. Triangles: stations with series, in "
+                        "the colours of their true velocity.")  # fmt: skip
 
 
 def _joined(bursts: Sequence[BurstTruth], direction: str, name: str) -> Floats:
     return np.concatenate([getattr(one, name) for one in bursts if one.direction == direction])
 
 
-def _layer(shown: DemoWorld, direction: str, name: str, title: str, stations: Stations | None = None) -> PointLayer:
-    bursts = shown.bursts
-    sight = np.mean([one.sight for one in bursts if one.direction == direction], axis=0)
-    return PointLayer(f"{direction}: {title}", _joined(bursts, direction, "longitude_deg"),
-                      _joined(bursts, direction, "latitude_deg"), _joined(bursts, direction, name), los=sight,
-                      stations=stations)  # fmt: skip
-
-
-def _stations(shown: DemoWorld, direction: str) -> Stations:
-    """Return the stations around a direction's points, with what they see along its mean line of sight."""
-    table = shown.world.stations
+def _layer(shown: DemoWorld, direction: str, name: str, title: str) -> PointLayer:
     sight = np.mean([one.sight for one in shown.bursts if one.direction == direction], axis=0)
-    longitude = _joined(shown.bursts, direction, "longitude_deg")
-    latitude = _joined(shown.bursts, direction, "latitude_deg")
-    inside = (table.longitude_deg > longitude.min()) & (table.longitude_deg < longitude.max())
-    inside &= (table.latitude_deg > latitude.min()) & (table.latitude_deg < latitude.max())
-    near = table.select(inside)
-    return Stations(near.longitude_deg, near.latitude_deg, near.velocity_enu_mm_per_yr @ sight)
+    return PointLayer(f"{direction}: {title}", _joined(shown.bursts, direction, "longitude_deg"),
+                      _joined(shown.bursts, direction, "latitude_deg"), _joined(shown.bursts, direction, name), los=sight)  # fmt: skip
 
 
 def _add_calibration(page: Page, shown: DemoWorld) -> None:
     directions = list(dict.fromkeys(one.direction for one in shown.bursts))
-    layers = []
-    for name, title in (("before", "before"), ("surface", "surface"), ("after", "after"), ("truth", "truth")):
-        layers += [
-            _layer(shown, direction, name, title, _stations(shown, direction) if name == "after" else None)
-            for direction in directions
-        ]  # fmt: skip
+    layers = [_layer(shown, direction, name, name) for name in ("before", "surface", "after", "truth") for direction in directions]
     page.figure(
         panel_of_maps(layers, scale=Scale("mm/yr", "LOS velocity", LOS_SIGN)),
         alt="Maps of the line-of-sight velocity before calibration, of the surface, after calibration, and of the truth, "
             "for the ascending and the descending bursts.",
         caption="Before: every burst has its own ramp and its own zero. Before minus surface is after, which should be the "
-                "truth: mountains that rise, an east that moves away, and the bowl. Triangles are what GNSS sees in the line "
-                "of sight; hollow ones have no vertical.",
+                "truth: a dome that rises, the step of the earthquake, and the bowl.",
     )  # fmt: skip
-    rows = []
-    for recipe, bursts in shown.calibrations.items():
-        for one in bursts:
-            found = one.to_dict()
-            rows.append([recipe, short_name(one.name), one.direction, found["points"], found["rms_before"],
-                         found["rms_before_centred"], found["rms_after"], found["bias_after"], found["bowl_truth"],
-                         found["bowl_calibrated"]])  # fmt: skip
-    page.table(
-        [Column("recipe"), Column("burst"), Column("direction"), Column("points"), Column("RMS before", "mm/yr"),
-         Column("centred", "mm/yr"), Column("RMS after", "mm/yr"), Column("bias after", "mm/yr"),
-         Column("bowl, truth", "mm/yr"), Column("bowl, calibrated", "mm/yr")],
-        rows, caption="Velocity of the points minus truth. Bowl: mean of the points within 1 km of its centre.",
+    page.figure(
+        panel_of_maps([_layer(shown, direction, "surface_error", "surface minus truth") for direction in directions],
+                      scale=Scale("mm/yr", "error of the surface", LOS_SIGN)),
+        alt="Maps of the error of the calibration surface.",
+        caption="The calibrated velocity is wrong by this, with the sign turned.",
     )  # fmt: skip
-    for recipe, reason in shown.not_calibrated.items():
-        page.paragraph(f"The recipe {recipe} could not be used: {reason}.")
-    page.paragraph(f"What a user sees who does not know the truth (recipe {shown.calibrated.result.recipe}):")
-    add_agreement_tables(page, shown.calibrated)
-    add_rejected(page, shown.calibrated.result)
-
-
-def _add_tie(page: Page, shown: DemoWorld) -> None:
-    directions = list(dict.fromkeys(one.direction for one in shown.bursts))
-    layers = [_layer(shown, direction, name, title)
-              for name, title in (("surface_error", "surface minus truth"), ("leakage", "bowl leaked into the surface"))
-              for direction in directions]  # fmt: skip
-    page.figure(panel_of_maps(layers, scale=Scale("mm/yr", "error of the surface", LOS_SIGN)),
-                alt="Maps of the error of the calibration surface, and of the part of it that the bowl causes.",
-                caption="The calibrated velocity is wrong by the upper maps, with the sign turned. The lower maps are the "
-                        "difference from a calibration of the same points with the bowl taken out.")  # fmt: skip
     page.figure(
         panel_of_maps([_layer(shown, direction, "surface_sigma", "predicted sigma") for direction in directions],
                       scale=Scale("mm/yr", "standard deviation of the surface", symmetric=False)),
         alt="Maps of the predicted standard deviation of the calibration surface.",
         caption="What the calibration says of itself, without knowing the truth.",
     )  # fmt: skip
-    rows = []
-    for recipe, bursts in shown.calibrations.items():
-        for one in bursts:
-            found = one.to_dict()
-            rows.append([recipe, short_name(one.name), found["surface_terms"], found["surface_error_rms"],
-                         found["surface_error_out_of_reach"], found["surface_sigma"],
-                         found["surface_sigma_without_bowl"], found["chi"],
-                         found["leakage_at_bowl"], found["leakage_largest"]])  # fmt: skip
+    rows = [
+        [short_name(one.name), one.direction, one.truth.size, rms(one.before - one.truth),
+         float(np.nanstd(one.before - one.truth)), rms(one.error), float(np.nanmean(one.error)), one.terms,
+         one.out_of_reach_mm_per_yr, _mean(one.truth, one), _mean(one.after, one)]
+        for one in shown.bursts
+    ]  # fmt: skip
     page.table(
-        [Column("recipe"), Column("burst"), Column("terms"), Column("error, RMS", "mm/yr"),
-         Column("of it out of reach", "mm/yr"), Column("sigma, RMS", "mm/yr"), Column("sigma without bowl", "mm/yr"),
-         Column("error / sigma, RMS"), Column("leaked at the bowl", "mm/yr"), Column("leaked, largest", "mm/yr")],
+        [Column("burst"), Column("direction"), Column("points"), Column("RMS before", "mm/yr"), Column("centred", "mm/yr"),
+         Column("RMS after", "mm/yr"), Column("bias after", "mm/yr"), Column("terms"), Column("out of reach", "mm/yr"),
+         Column("bowl, truth", "mm/yr"), Column("bowl, calibrated", "mm/yr")],
         rows,
-        caption="Surface minus injected surface at the points. Out of reach: what no surface with these terms can follow, "
-                "however good the data; the injected ramps are quadratic in range and azimuth. Without bowl: the same recipe on "
-                "the same points with the bowl taken out.",
+        caption="Velocity of the points minus truth. Out of reach: what no surface with these terms can follow. Bowl: mean of "
+                "the points in the middle of it.",
     )  # fmt: skip
-    page.paragraph(_tie_in_words(shown))
 
 
-def _tie_in_words(shown: DemoWorld) -> str:
-    """Say where the error and the sigma of the tie come from."""
-    found = [one.to_dict() for one in shown.bursts]
-
-    def pooled(name: str) -> float:
-        return root_mean_square([one[name] for one in found], [1] * len(found))
-
-    sigma, without = pooled("surface_sigma"), pooled("surface_sigma_without_bowl")
-    words = (
-        f"Recipe {shown.calibrated.result.recipe}, all bursts: error {pooled('surface_error_rms'):.2f} mm/yr, of which "
-        f"{pooled('surface_error_out_of_reach'):.2f} is out of reach of its terms. Predicted sigma {sigma:.2f}, and {without:.2f} "
-        "without the bowl."
-    )
-    if sigma > _INFLATED * without:
-        words += (" Blocks on the flanks of the bowl hardly move the surface, for they have small weights, but the noise model "
-                  "takes them for noise that is correlated over long distances, and the sigma grows with it.")  # fmt: skip
-    return words
+def _mean(values: Floats, burst: BurstTruth) -> float | None:
+    return float(np.mean(values[burst.in_bowl])) if burst.in_bowl.any() else None
 
 
 def _add_ortho(page: Page, shown: DemoWorld) -> None:
-    best, official = shown.best, shown.official
+    ortho = shown.ortho
     for part, sign in (("U", UP_SIGN), ("E", EAST_SIGN)):
         name = COMPONENT_NAMES[part]
-        layers = [
-            _cells(best, f"{name}: best", best.cells.velocity_mm_per_yr[part]),
-            _cells(best, f"{name}: truth", best.truth[part]),
-        ]
+        layers = [_cells(ortho, f"{name}: Ortho", ortho.velocity[part]), _cells(ortho, f"{name}: truth", ortho.truth[part])]
         page.figure(panel_of_maps(layers, scale=Scale("mm/yr", f"{name} velocity", sign)),
                     alt=f"Maps of the {name} velocity, estimated and true.",
-                    caption=f"{name} of {len(best.north_truth)} cells of 100 m that both directions see.")  # fmt: skip
-    errors = [
-        _cells(one, f"{COMPONENT_NAMES[part]}, {one.mode} minus truth", one.error(part))
-        for part in "EU"
-        for one in (official, best)
-    ]
+                    caption=f"{name} of {ortho.tile.size} cells of 100 m that both directions see.")  # fmt: skip
+    errors = [_cells(ortho, f"{COMPONENT_NAMES[part]} minus truth", ortho.error(part)) for part in "EU"]
     page.figure(panel_of_maps(errors, scale=Scale("mm/yr", "error of velocity", limit=_ERROR_LIMIT_MM_PER_YR)),
-                alt="Maps of the error of East and Up in both modes.",
-                caption="Official leaves North in the lines of sight: Up is too low where the ground moves north. Smooth "
-                        "patterns are the tie, speckle is the noise of the points.")  # fmt: skip
-    rows = []
-    for one in (official, best):
-        found = one.to_dict()
-        for part in ("east", "up"):
-            values = found[part]
-            rows.append([one.mode, part, values["rms"], values["bias"], values["std"], values["sigma"], values["chi"],
-                         values["bowl_truth"], values["bowl_estimate"], values["bowl_sigma"]])  # fmt: skip
-    page.table(
-        [Column("mode"), Column("component"), Column("RMS", "mm/yr"), Column("bias", "mm/yr"), Column("std", "mm/yr"),
-         Column("formal sigma", "mm/yr"), Column("error / sigma, RMS"), Column("bowl, truth", "mm/yr"),
-         Column("bowl, estimate", "mm/yr"), Column("bowl, sigma", "mm/yr")],
-        rows,
-        caption="Cells minus truth at their centres. Formal sigma: coloured noise of the series, sigma of the tie, sigma of "
-                "North; official has none.",
-    )  # fmt: skip
+                alt="Maps of the error of East and Up.",
+                caption="Smooth patterns are the tie, speckle is the noise of the points.")  # fmt: skip
     page.figure(
-        comparison_scatter(best.truth["U"], best.cells.velocity_mm_per_yr["U"], title="Up: best against truth", unit="mm/yr"),
+        comparison_scatter(ortho.truth["U"], ortho.velocity["U"], title="Up: Ortho against truth", unit="mm/yr"),
         alt="Scatter of the estimated against the true Up velocity, with the line of equality.",
     )  # fmt: skip
 
 
 def _cells(ortho: OrthoTruth, title: str, values: Floats) -> PointLayer:
-    return PointLayer(title, ortho.cells.longitude_deg, ortho.cells.latitude_deg, values)
-
-
-def _add_series(page: Page, shown: DemoWorld) -> None:
-    motion = shown.world.motion
-    path = shown.calibrated.products[0]
-    relative = open_source(path, path.parent, calibration="none")
-    tied = open_source(path, path.parent, calibration=shown.calibrated.version)
-    columns = relative.attributes(["easting", "northing"])
-    index = int(np.argmin(bowl_distance_m(columns["easting"], columns["northing"], motion)))
-    size = relative.product.manifest.row_group_points
-    group, place = divmod(index, size)
-    epochs = relative.product.epochs
-    series = [source.block(group, ["pid"]).displacement_mm[:, place].astype(np.float64) for source in (relative, tied)]
-    truth = float(shown.bursts[0].truth[index])
-    page.figure(
-        series_plot(epochs, [Series(label, values, model=_model(values, epochs))
-                             for label, values in zip(("relative", "calibrated"), series, strict=True)],
-                    title=f"Point {relative.attributes(['pid'], [group])['pid'][place].decode()}, {shown.bursts[0].direction}",
-                    unit="mm", sign_note="positive: towards the satellite"),
-        alt="Displacement series of a point in the bowl, before and after calibration, with fitted models.",
-        caption=f"Model: velocity and annual term. Velocity {_rate(series[0], epochs):+.2f} before and "
-                f"{_rate(series[1], epochs):+.2f} mm/yr after; truth {truth:+.2f} mm/yr.".replace("-", _MINUS),
-    )  # fmt: skip
-    _add_cell_series(page, shown)
-
-
-def _add_cell_series(page: Page, shown: DemoWorld) -> None:
-    """Add Up of the cell nearest to the centre of the bowl."""
-    cells = shown.best.cells
-    distance = bowl_distance_m(cells.easting, cells.northing, shown.world.motion)
-    index = int(np.argmin(distance))
-    pid = cells.extra["U"]["pid"][index]
-    for folder in sorted(shown.best_folder.glob("EGMS_L3_*_U_*/")):
-        product = PointProduct.open(folder)
-        place = np.flatnonzero(product.attributes(["pid"])["pid"] == pid)
-        if place.size:
-            break
-    values = product.series_mm(int(place[0]), int(place[0]) + 1)[:, 0].astype(np.float64)
-    sigma = float(cells.extra["U"]["displacement_sigma"][index])
-    page.figure(
-        series_plot(product.epochs, [Series("Up", values, sigma=np.full(values.size, sigma), model=_model(values, product.epochs))],
-                    title=f"Cell {pid.decode()}, {distance[index]:.0f} m from the middle of the bowl", unit="mm",
-                    sign_note="positive: up", residuals=True),
-        alt="Series of Up in the cell nearest to the centre of the bowl, with formal errors, model and residuals.",
-        caption=f"Ortho, mode best, a date every 6 days. Velocity {_rate(values, product.epochs):+.2f} \N{PLUS-MINUS SIGN} "
-                f"{cells.extra['U']['consistent_velocity_sigma'][index]:.2f} mm/yr, truth "
-                f"{shown.best.truth['U'][index]:+.2f} mm/yr.".replace("-", _MINUS),
-    )  # fmt: skip
-
-
-def _design(epochs: Epochs) -> NDArray[np.float64]:
-    years = egms_years(epochs)
-    return np.column_stack([years, np.ones_like(years), np.cos(2 * np.pi * years), np.sin(2 * np.pi * years)])
-
-
-def _fit(values: Floats, epochs: Epochs) -> Floats:
-    known = np.isfinite(values)
-    return weighted_fit(_design(epochs)[known], values[known], np.ones(int(known.sum()))).estimate
-
-
-def _model(values: Floats, epochs: Epochs) -> Floats:
-    return np.asarray(_design(epochs) @ _fit(values, epochs))
-
-
-def _rate(values: Floats, epochs: Epochs) -> float:
-    return float(_fit(values, epochs)[0])
+    return PointLayer(title, ortho.longitude_deg, ortho.latitude_deg, values)
 
 
 def _parameters(shown: DemoWorld) -> dict[str, Any]:
-    motion, size = shown.world.motion, shown.size
-    return {
-        "seed": shown.world.seed, "points a burst": size.points_per_burst, "dates a burst": size.epochs,
-        "stations": size.stations, "recipe": shown.calibrated.result.recipe, "frame": shown.calibrated.result.frame,
-        "calibration": shown.calibrated.version,
-        "bowl": f"{motion.bowl_peak_mm_per_yr:g} mm/yr, sigma {motion.bowl_sigma_m / 1000:g} km, centre E "
-                f"{motion.bowl_centre_m[0]:.0f} N {motion.bowl_centre_m[1]:.0f} (EPSG:3035)",
-        "scenes": "none: the acquisitions are simulated and have no product names",
+    truth = shown.truth
+    bowl, quake = truth.bowls[0], truth.earthquake
+    return truth.options.to_dict() | {
+        "frame of the InSAR products": CALIBRATION_FRAME,
+        "bowl": f"{bowl.peak_mm_per_yr:g} mm/yr, sigma {bowl.sigma_m / 1000:g} km, centre E {bowl.easting_m:.0f} "
+                f"N {bowl.northing_m:.0f} (EPSG:3035)",
+        "earthquake": f"{quake.date}, magnitude {quake.magnitude:g}, centre E {quake.easting_m:.0f} N {quake.northing_m:.0f}",
     }  # fmt: skip
+
+
+def _recipe(path: Path) -> dict[str, object]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {f"line {number}": line for number, line in enumerate(lines, start=1) if not line.startswith("#")}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import IO, Final
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from fiducial.errors import FiducialError, InputError
 from fiducial.formats import egms_csv, egms_names, egms_xml
 from fiducial.formats.atomic import atomic_file
+from fiducial.formats.creation_time import creation_time
 from fiducial.formats.egms_columns import DECIMALS, Header, date_columns_of
 from fiducial.formats.egms_names import BurstName, GnssModelName
 from fiducial.formats.egms_xml import EgmsMetadata
@@ -117,7 +117,7 @@ def _metadata(source: Source, name: egms_names.EgmsName | None) -> EgmsMetadata:
         metadata = replace(metadata, track=burst[0], burst=burst[1], swath=burst[2])
     if source.calibration is None:
         return metadata
-    today = date.today().strftime("%d/%m/%Y")  # noqa: DTZ011 - EGMS dates name no time zone
+    today = creation_time().strftime("%d/%m/%Y")
     # No facility of EGMS made this Level 2b.
     return replace(
         metadata,

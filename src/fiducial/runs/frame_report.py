@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fiducial import __version__
 from fiducial.constants import MILLIARCSECOND_RAD
+from fiducial.formats.creation_time import creation_time
 from fiducial.runs.frame_report_model import (
     CentreEntry,
     CentreRejection,
@@ -86,7 +87,7 @@ def build_report(found: FrameCombination, files: list[str]) -> FrameReport:
 
 def software() -> Software:
     """Return name, version and the time now."""
-    return Software(name="fiducial", version=__version__, created_utc=datetime.now(UTC))
+    return Software(name="fiducial", version=__version__, created_utc=creation_time())
 
 
 def instant(epoch: np.datetime64) -> datetime:

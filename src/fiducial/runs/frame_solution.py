@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from fiducial import __version__
+from fiducial.formats.creation_time import creation_time
 from fiducial.geodesy.ellipsoid import geodetic_from_geocentric
 from fiducial.runs.station_sources import CentreFile
 from fiducial.stations.helmert_design import ParameterKey, coordinate_rows
@@ -37,7 +38,7 @@ def combined_solution(found: FrameCombination) -> StationSolution:
     used = [one.name for one in result.centres]
     return StationSolution(
         header=SolutionHeader(
-            agency="FID", data_agency="FID", created_utc=np.datetime64("now", "s").astype("datetime64[ns]"),
+            agency="FID", data_agency="FID", created_utc=np.datetime64(creation_time().replace(tzinfo=None), "ns"),
             start_utc=np.min(starts), end_utc=np.max(ends), technique="P", parameters=len(result.keys),
             constraint=_UNCONSTRAINED, contents=("S", "E") if len(result.keys) > 3 * size else ("S",),
         ),

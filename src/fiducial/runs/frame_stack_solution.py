@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fiducial import __version__
 from fiducial.formats import sinex
+from fiducial.formats.creation_time import creation_time
 from fiducial.geodesy.ellipsoid import geodetic_from_geocentric
 from fiducial.geodesy.propagation import Discontinuity
 from fiducial.runs.frame_stack_sources import instant_of
@@ -53,7 +54,7 @@ def stacked_solution(found: StackedFrame) -> StationSolution:
     contents = ("S", "V") if found.stack_rates else ("S",)
     return StationSolution(
         header=SolutionHeader(
-            agency="FID", data_agency="FID", created_utc=np.datetime64("now", "s").astype("datetime64[ns]"),
+            agency="FID", data_agency="FID", created_utc=np.datetime64(creation_time().replace(tzinfo=None), "ns"),
             start_utc=np.fmin.reduce(starts), end_utc=np.fmax.reduce(ends), technique="P", parameters=len(table),
             constraint=_UNCONSTRAINED, contents=contents,
         ),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fiducial import __version__
 from fiducial.errors import FiducialError, InputError
+from fiducial.formats.creation_time import creation_time
 from fiducial.formats.sinex import BLOCKS, SinexFile
 from fiducial.geodesy.epochs import parse_epoch
 from fiducial.geodesy.frame_graph import FrameCoordinates
@@ -304,7 +305,7 @@ def _described(
     letters = (("S", POSITION_TYPES), ("V", VELOCITY_TYPES), ("E", TYPES))
     header = replace(
         source.header, version="2.02", agency="FID", data_agency=source.header.agency or source.header.data_agency,
-        created_utc=np.datetime64("now", "s").astype("datetime64[ns]"), parameters=len(moved.estimate),
+        created_utc=np.datetime64(creation_time().replace(tzinfo=None), "ns"), parameters=len(moved.estimate),
         contents=tuple(letter for letter, types in letters if np.isin(moved.estimate.types, types).any()),
     )  # fmt: skip
     sites = {key[:2] for key in stations.keys}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from fiducial import __version__
 from fiducial.constants import MILLIARCSECOND_RAD
+from fiducial.formats.creation_time import creation_time
 from fiducial.formats.text_source import open_source
 from fiducial.orbits.moments import ORBIT_HEIGHT_M
 from fiducial.orbits.orbit import CONSTELLATIONS
@@ -45,7 +45,7 @@ def build_report(
     given, orbits = combined.given, combined.orbits
     return model.CombinationReport(
         product=_product(combined, name, files),
-        software=model.Software(name="fiducial", version=__version__, created_utc=datetime.now(UTC)),
+        software=model.Software(name="fiducial", version=__version__, created_utc=creation_time()),
         options=_options(combined),
         inputs=_inputs(combined),
         auxiliary=[

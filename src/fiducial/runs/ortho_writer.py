@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
@@ -17,6 +16,7 @@ from pyproj import Transformer
 from fiducial import __version__
 from fiducial.formats import egms_csv, egms_xml
 from fiducial.formats.atomic import atomic_directory, atomic_file
+from fiducial.formats.creation_time import creation_time
 from fiducial.formats.egms_columns import DECIMALS, LEVEL3_COLUMNS, REAL_SPELLING, Header, date_columns_of
 from fiducial.formats.egms_names import TileName, Window
 from fiducial.formats.egms_xml import EgmsMetadata
@@ -122,7 +122,7 @@ class _ComponentWriter:
         archive_path = stack.enter_context(atomic_file(out / f"{stem}.zip", overwrite=overwrite))
         self._directory = stack.enter_context(atomic_directory(out / stem, overwrite=overwrite, marker=MANIFEST))
         self._archive = stack.enter_context(zipfile.ZipFile(archive_path, "w", zipfile.ZIP_DEFLATED))
-        entry = zipfile.ZipInfo(f"{stem}.csv", date.today().timetuple()[:6])  # noqa: DTZ011 - a ZIP knows no time zone
+        entry = zipfile.ZipInfo(f"{stem}.csv", creation_time().timetuple()[:6])
         entry.compress_type = zipfile.ZIP_DEFLATED
         self._stream: IO[bytes] = stack.enter_context(self._archive.open(entry, "w", force_zip64=True))
         egms_csv.write_header(self._stream, self._header)
@@ -148,7 +148,9 @@ class _ComponentWriter:
     def close(self) -> None:
         """Finish all three files; they appear under their names when the stack unwinds."""
         self._stream.close()
-        self._archive.writestr(f"{self._stem}.xml", egms_xml.write(self._info.metadata))
+        entry = zipfile.ZipInfo(f"{self._stem}.xml", creation_time().timetuple()[:6])
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        self._archive.writestr(entry, egms_xml.write(self._info.metadata))
         self._archive.close()
         write_l3(
             self._raster_path,
@@ -248,7 +250,7 @@ def level3_metadata(sources: list[EgmsMetadata | None]) -> EgmsMetadata:
         values = {getattr(metadata, name) for metadata in known}
         return " + ".join(sorted(filter(None, values))) or None
 
-    today = date.today().strftime("%d/%m/%Y")  # noqa: DTZ011 - EGMS dates name no time zone
+    today = creation_time().strftime("%d/%m/%Y")
     return EgmsMetadata(
         level="L3",
         production_date=today,

@@ -106,9 +106,9 @@ def filter_series(
     """
     if request.frame is not None:
         parse_frame(request.frame)
-    places = {} if request.sites is None else _places(request.sites)
+    places = {} if request.sites is None else read_places(request.sites)
     stations = [
-        _placed(to_enu(read_series(path, frame=request.frame, strictness=request.strictness)), places, path)
+        placed_series(to_enu(read_series(path, frame=request.frame, strictness=request.strictness)), places, path)
         for path in request.files
     ]
     twice = [name for name, count in Counter(one.station for one in stations).items() if count > 1]
@@ -126,7 +126,14 @@ def filter_series(
     return found
 
 
-def _places(path: Path) -> dict[str, Array]:
+def read_places(path: Path) -> dict[str, Array]:
+    """Read the geocentric positions of a table of sites, in metres, by station code.
+
+    Raises
+    ------
+    InputError
+        FID-1378 when a code stands at two places more than 1 km apart.
+    """
     sites = read_sites(path).sites
     if sites is None:
         return {}
@@ -141,7 +148,14 @@ def _places(path: Path) -> dict[str, Array]:
     return places
 
 
-def _placed(series: StationSeries, places: Mapping[str, Array], path: Path) -> StationSeries:
+def placed_series(series: StationSeries, places: Mapping[str, Array], path: Path) -> StationSeries:
+    """Return a series with its reference position, from the table of sites where the file has none.
+
+    Raises
+    ------
+    InputError
+        FID-1358 when neither has it.
+    """
     if np.isfinite(series.reference_xyz_m).all():
         return series
     place = places.get(series.station[:4].upper())

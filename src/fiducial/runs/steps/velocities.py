@@ -89,7 +89,7 @@ def _velocities(results: list[StationResult], sites: Path | None) -> StationVelo
     from fiducial.errors import InputError
     from fiducial.geodesy.ellipsoid import geodetic_from_geocentric
     from fiducial.geodesy.station_velocities import StationVelocities
-    from fiducial.runs.station_common_mode import _placed, _places
+    from fiducial.runs.station_common_mode import placed_series, read_places
 
     usable = [one for one in results if one.trajectory is not None or one.midas is not None]
     frames = {one.series.frame or "" for one in usable}
@@ -97,8 +97,8 @@ def _velocities(results: list[StationResult], sites: Path | None) -> StationVelo
         raise InputError("FID-1346", f"the series are in several frames: {', '.join(sorted(frames))}",
                          where=", ".join(one.series.station for one in usable[:5]),
                          fix="state their frame with series_frame, or give series of one frame")  # fmt: skip
-    places = {} if sites is None else _places(sites)
-    placed = [_placed(one.series, places, Path(one.series.source)) for one in usable]
+    places = {} if sites is None else read_places(sites)
+    placed = [placed_series(one.series, places, Path(one.series.source)) for one in usable]
     xyz = np.array([one.reference_xyz_m for one in placed]).reshape(-1, 3)
     longitude, latitude, _ = geodetic_from_geocentric(xyz)
     fits: list[Any] = [one.trajectory or one.midas for one in usable]
