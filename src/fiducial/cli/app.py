@@ -24,6 +24,7 @@ COMMAND_MODULES: Final = (
     "chain_structure",
     "chain_requirements",
     "catalogue_health",
+    "catalogue_export",
 )
 """Modules that add commands to the ``app`` of another one when they are imported."""
 

@@ -66,7 +66,9 @@ class DemoResult:
         rows = []
         for one in figures:
             value = f"{one['value']:.2f}" if isinstance(one["value"], float) else str(one["value"])
-            rows.append(f"{one['verdict'] or '-':4}  {one['label']:{width}}  {value:>8} {one['unit']:5}  {one['detail']}")
+            rows.append(
+                f"{one['verdict'] or '-':4}  {one['label']:{width}}  {value:>8} {one['unit']:5}  {one['detail']}"
+            )
         recipe, catalogue = self.out / CHAIN, self.out / CATALOGUE
         return [
             *rows, f"report: {self.report}", "next:",

@@ -125,7 +125,7 @@ class OrthoTruth:
     def scores(self) -> list[Score]:
         """Return a row a tile and component."""
         return [
-            score(f"Ortho {word}", names[k], f"velocity, {word.lower()}", "mm/yr", self.error(part)[of],
+            score(f"Ortho {word}", names[k].split("_")[2], f"velocity, {word.lower()}", "mm/yr", self.error(part)[of],
                   self.sigma[part][of])
             for number, names in enumerate(self.names)
             for of in [self.tile == number]
@@ -152,7 +152,9 @@ def _in_bowl(truth: WorldTruth, easting: Floats, northing: Floats) -> NDArray[np
 
 
 def _velocities(source: Source) -> tuple[Floats, Floats]:
-    parts = [consistent_velocity(block.displacement_mm, block.epochs) for block in source.blocks(["easting", "northing"])]
+    parts = [
+        consistent_velocity(block.displacement_mm, block.epochs) for block in source.blocks(["easting", "northing"])
+    ]
     return (np.concatenate([one.velocity_mm_per_yr for one in parts]),
             np.concatenate([one.sigma_mm_per_yr for one in parts]))  # fmt: skip
 

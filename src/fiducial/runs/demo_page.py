@@ -14,7 +14,14 @@ from fiducial.reports.bars import Bars, bar_plot
 from fiducial.reports.figures import comparison_scatter, histogram
 from fiducial.reports.html import Column, KeyFigure, Page
 from fiducial.reports.maps import PointLayer, Scale, Stations, panel_of_maps
-from fiducial.runs.demo_chain_truth import ModelGrid, OrbitTruth, frame_scores, model_truth, orbit_truth, velocity_scores
+from fiducial.runs.demo_chain_truth import (
+    ModelGrid,
+    OrbitTruth,
+    frame_scores,
+    model_truth,
+    orbit_truth,
+    velocity_scores,
+)
 from fiducial.runs.demo_motion_truth import BurstTruth, OrthoTruth, burst_truth, ortho_truth
 from fiducial.runs.demo_recipes import CHAIN, PRODUCTS, SERIES, SERIES_PRODUCTS
 from fiducial.runs.demo_scores import PULL_LIMITS, Floats, Score, pull_verdict, rms
@@ -28,6 +35,7 @@ from fiducial.runs.world_truth import CALIBRATION_FRAME, WorldTruth
 
 _MINUS: Final = "\N{MINUS SIGN}"
 _ERROR_LIMIT_MM_PER_YR: Final = 2.0
+_SHOWN_POINTS: Final = 4_000
 
 
 @dataclass(frozen=True)
@@ -152,7 +160,7 @@ def _add_table(page: Page, shown: DemoWorld) -> None:
     ]  # fmt: skip
     low, high = PULL_LIMITS
     page.table(
-        [Column("product"), Column("which"), Column("quantity"), Column("values"), Column("error, RMS"), Column("sigma, RMS"),
+        [Column("product", whole=True), Column("which", whole=True), Column("quantity", whole=True), Column("values"), Column("error, RMS"), Column("sigma, RMS"),
          Column("unit"), Column("pull"), Column("verdict")],
         rows,
         caption="Error: product minus truth. Sigma: what the product says of itself. Pull: RMS of error over sigma, 1 when the "
@@ -194,7 +202,9 @@ def _add_frame(page: Page, shown: DemoWorld) -> None:
     stations = Stations(network.longitude_deg[rows], network.latitude_deg[rows],
                         network.velocity_in(CALIBRATION_FRAME)[rows, 2])  # fmt: skip
     layers = [
-        PointLayer("Up: velocity model", model.longitude_deg, model.latitude_deg, model.predicted[:, 2], stations=stations),
+        PointLayer(
+            "Up: velocity model", model.longitude_deg, model.latitude_deg, model.predicted[:, 2], stations=stations
+        ),
         PointLayer("Up: truth", model.longitude_deg, model.latitude_deg, model.truth[:, 2], stations=stations),
     ]
     page.figure(panel_of_maps(layers, scale=Scale("mm/yr", "Up velocity", UP_SIGN)),
@@ -209,13 +219,19 @@ def _joined(bursts: Sequence[BurstTruth], direction: str, name: str) -> Floats:
 
 def _layer(shown: DemoWorld, direction: str, name: str, title: str) -> PointLayer:
     sight = np.mean([one.sight for one in shown.bursts if one.direction == direction], axis=0)
-    return PointLayer(f"{direction}: {title}", _joined(shown.bursts, direction, "longitude_deg"),
-                      _joined(shown.bursts, direction, "latitude_deg"), _joined(shown.bursts, direction, name), los=sight)  # fmt: skip
+    columns = [_joined(shown.bursts, direction, field) for field in ("longitude_deg", "latitude_deg", name)]
+    # More points than a map of this size shows apart would only make the page heavy.
+    step = -(-columns[0].size // _SHOWN_POINTS)
+    return PointLayer(f"{direction}: {title}", *(one[::step] for one in columns), los=sight)
 
 
 def _add_calibration(page: Page, shown: DemoWorld) -> None:
     directions = list(dict.fromkeys(one.direction for one in shown.bursts))
-    layers = [_layer(shown, direction, name, name) for name in ("before", "surface", "after", "truth") for direction in directions]
+    layers = [
+        _layer(shown, direction, name, name)
+        for name in ("before", "surface", "after", "truth")
+        for direction in directions
+    ]
     page.figure(
         panel_of_maps(layers, scale=Scale("mm/yr", "LOS velocity", LOS_SIGN)),
         alt="Maps of the line-of-sight velocity before calibration, of the surface, after calibration, and of the truth, "
@@ -259,7 +275,10 @@ def _add_ortho(page: Page, shown: DemoWorld) -> None:
     ortho = shown.ortho
     for part, sign in (("U", UP_SIGN), ("E", EAST_SIGN)):
         name = COMPONENT_NAMES[part]
-        layers = [_cells(ortho, f"{name}: Ortho", ortho.velocity[part]), _cells(ortho, f"{name}: truth", ortho.truth[part])]
+        layers = [
+            _cells(ortho, f"{name}: Ortho", ortho.velocity[part]),
+            _cells(ortho, f"{name}: truth", ortho.truth[part]),
+        ]
         page.figure(panel_of_maps(layers, scale=Scale("mm/yr", f"{name} velocity", sign)),
                     alt=f"Maps of the {name} velocity, estimated and true.",
                     caption=f"{name} of {ortho.tile.size} cells of 100 m that both directions see.")  # fmt: skip

@@ -38,7 +38,7 @@ def combined_solution(found: FrameCombination) -> StationSolution:
     used = [one.name for one in result.centres]
     return StationSolution(
         header=SolutionHeader(
-            agency="FID", data_agency="FID", created_utc=np.datetime64(creation_time().replace(tzinfo=None), "ns"),
+            agency="FID", data_agency="FID", created_utc=np.datetime64(creation_time().replace(tzinfo=None), "s").astype("datetime64[ns]"),
             start_utc=np.min(starts), end_utc=np.max(ends), technique="P", parameters=len(result.keys),
             constraint=_UNCONSTRAINED, contents=("S", "E") if len(result.keys) > 3 * size else ("S",),
         ),

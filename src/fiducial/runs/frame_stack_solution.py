@@ -54,7 +54,7 @@ def stacked_solution(found: StackedFrame) -> StationSolution:
     contents = ("S", "V") if found.stack_rates else ("S",)
     return StationSolution(
         header=SolutionHeader(
-            agency="FID", data_agency="FID", created_utc=np.datetime64(creation_time().replace(tzinfo=None), "ns"),
+            agency="FID", data_agency="FID", created_utc=np.datetime64(creation_time().replace(tzinfo=None), "s").astype("datetime64[ns]"),
             start_utc=np.fmin.reduce(starts), end_utc=np.fmax.reduce(ends), technique="P", parameters=len(table),
             constraint=_UNCONSTRAINED, contents=contents,
         ),

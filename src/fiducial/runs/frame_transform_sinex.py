@@ -305,7 +305,7 @@ def _described(
     letters = (("S", POSITION_TYPES), ("V", VELOCITY_TYPES), ("E", TYPES))
     header = replace(
         source.header, version="2.02", agency="FID", data_agency=source.header.agency or source.header.data_agency,
-        created_utc=np.datetime64(creation_time().replace(tzinfo=None), "ns"), parameters=len(moved.estimate),
+        created_utc=np.datetime64(creation_time().replace(tzinfo=None), "s").astype("datetime64[ns]"), parameters=len(moved.estimate),
         contents=tuple(letter for letter, types in letters if np.isin(moved.estimate.types, types).any()),
     )  # fmt: skip
     sites = {key[:2] for key in stations.keys}

@@ -92,8 +92,8 @@ def _combine(call: Call) -> Outcome:
     report = write_frame(found, call.out)
     name = Path(report.product.files[0]).name.rpartition("_")[0]
     products = (
-        MadeProduct(f"{name}-stations", "*_SOL.SNX", "SPTS", "Level 2", "Tier 3", found.reference.frame),
-        MadeProduct(f"{name}-earth-rotation", "*_ERP.ERP", "PM", "Level 3", "Tier 3", found.reference.frame),
+        MadeProduct(f"{name}-stations", "*_SOL.SNX", "SPTS", "Level 2", "T3", found.reference.frame),
+        MadeProduct(f"{name}-earth-rotation", "*_ERP.ERP", "PM", "Level 3", "T3", found.reference.frame),
     )
     return Outcome((*report.notes, *report.findings), products)
 
@@ -118,7 +118,7 @@ def _stack(call: Call) -> Outcome:
     report = run_stack(request)
     solution = next(name for name in report.product.files if name.endswith("_SOL.SNX"))
     name = solution.rpartition("_")[0]
-    product = MadeProduct(f"{name}-frame", "*_SOL.SNX", "TRF", "Level 3", "Tier 3", report.reference.frame)
+    product = MadeProduct(f"{name}-frame", "*_SOL.SNX", "TRF", "Level 3", "T3", report.reference.frame)
     return Outcome((*report.notes, *report.findings), (product,))
 
 

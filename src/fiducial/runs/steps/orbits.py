@@ -104,9 +104,9 @@ def _run(call: Call) -> Outcome:
     written = write_products(combined, call.out, name_as=given.name_as, page=given.page)
     frame = combined.given.frame
     products = (
-        MadeProduct(f"{written.report.product.name}-orbits", "*_ORB.SP3", "GSO", "Level 2", "Tier 3", frame),
-        MadeProduct(f"{written.report.product.name}-clocks", "*_CLK.CLK", "GSC", "Level 2", "Tier 3", frame),
-        MadeProduct(f"{written.report.product.name}-earth-rotation", "*_ERP.ERP", "PM", "Level 3", "Tier 3", frame),
+        MadeProduct(f"{written.report.product.name}-orbits", "*_ORB.SP3", "GSO", "Level 2", "T3", frame),
+        MadeProduct(f"{written.report.product.name}-clocks", "*_CLK.CLK", "GSC", "Level 2", "T3", frame),
+        MadeProduct(f"{written.report.product.name}-earth-rotation", "*_ERP.ERP", "PM", "Level 3", "T3", frame),
     )
     return Outcome(tuple(written.report.notes), products)
 

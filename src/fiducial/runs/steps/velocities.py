@@ -80,7 +80,7 @@ def _series(call: Call) -> Outcome:
     (call.out / "stations.json").write_text(document, encoding="utf-8")
     table, notes = in_frame(_velocities(results, call.one("sites")), given.table_frame)
     write_stations(table, call.out / "stations.csv")
-    product = MadeProduct("station-velocities", "rates.csv", "SPTS", "Level 2", "Tier 3", table.frame)
+    product = MadeProduct("station-velocities", "rates.csv", "SPTS", "Level 2", "T3", table.frame)
     return Outcome((*notes, *sentences(results)), (product,))
 
 
@@ -119,7 +119,7 @@ def _model(call: Call) -> Outcome:
         span = given.first_epoch_yr, given.last_epoch_yr
     request = ModelRequest(call.inputs["tables"], given.table_frame, given.plate, given.origin_rate_bias, span)
     model, notes = build(request, call.out / "velocity-model.fvm")
-    product = MadeProduct("velocity-model", "velocity-model.fvm", "RTRF", "Level 3", "Tier 4", model.frame)
+    product = MadeProduct("velocity-model", "velocity-model.fvm", "RTRF", "Level 3", "X", model.frame)
     return Outcome(tuple(notes), (product,))
 
 
