@@ -200,3 +200,15 @@ def test_a_catalogue_that_is_not_there_is_said_so(tmp_path):
     done = fiducial("catalogue", "health", "--catalogue", tmp_path / "none.sqlite")
     assert done.code == 5
     assert "FID-4000" in done.err
+
+
+def test_files_that_arrive_keep_the_time_at_which_they_came(tmp_path):
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "IGS0OPSRAP_20262900000_01D_15M_ORB.SP3").write_bytes(b"not an orbit, but a name")
+    catalogue = tmp_path / "catalogue.sqlite"
+    for arguments in (["--arriving"], ["--rehash"]):
+        assert fiducial("catalogue", "add", files, "--catalogue", catalogue, *arguments).code == 0
+    with Catalogue.open(catalogue, read_only=True) as opened:
+        (file,) = opened.files()
+    assert file.attributes["added"].endswith("+00:00")

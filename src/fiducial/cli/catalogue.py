@@ -21,6 +21,7 @@ def add(
     *,
     catalogue: str | None = None,
     rehash: Flag = False,
+    arriving: Flag = False,
     threads: int = 4,
     json: Flag = False,
 ) -> None:
@@ -39,6 +40,8 @@ def add(
         SQLite file or postgresql:// address; FIDUCIAL_CATALOGUE, or fiducial-catalogue.sqlite here, by default.
     rehash
         Read also what looks unchanged.
+    arriving
+        The files came just now: record when, for `catalogue health`, where they state no issue time.
     threads
         Files hashed at once.
     json
@@ -51,7 +54,7 @@ def add(
 
     total = total_bytes(paths)
     with Catalogue.open(catalogue) as opened, progress("adding", total) as advance:
-        report = add_paths(opened, paths, rehash=rehash, threads=threads, advance=advance)
+        report = add_paths(opened, paths, rehash=rehash, arriving=arriving, threads=threads, advance=advance)
     if json:
         print_json(report.to_dict())
         return

@@ -19,12 +19,15 @@ def demo(
 ) -> None:
     """Run the whole chain on a small simulated world whose truth is known, and write a report.
 
+    The folder gets the world, the recipes chain.yaml and velocities.yaml, their products, a catalogue, and the report. A
+    second run makes only what is missing; one that was killed goes on where it was. Progress is told on stderr.
+
     Example: ``fiducial demo --out demo-output``, then open ``demo-output/report.html``
 
     Parameters
     ----------
     out
-        Folder of everything that is made.
+        Folder of everything that is made; an earlier demonstration of another world in it is replaced.
     real
         Use the real files of FIDUCIAL_DATA instead: Ustica (EGMS) and Anatolia (LiCSBAS).
     seed

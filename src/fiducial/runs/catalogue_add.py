@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +16,9 @@ from typing import Any, Final
 from fiducial.catalogue.records import FileRecord
 from fiducial.catalogue.rows import printable
 from fiducial.catalogue.store import Catalogue
-from fiducial.catalogue.writing import chunks
+from fiducial.catalogue.writing import Batch, chunks
 from fiducial.formats.point_product import MANIFEST
+from fiducial.runs.catalogue_arrivals import ADDED
 from fiducial.runs.catalogue_content import ChangingError, Content, is_unchanged, read_content
 from fiducial.runs.catalogue_facts import Facts, igs_name
 from fiducial.runs.catalogue_insar import recognise_product
@@ -79,6 +81,7 @@ def add_paths(
     paths: Sequence[str | os.PathLike[str]],
     *,
     rehash: bool = False,
+    arriving: bool = False,
     threads: int = THREADS,
     advance: Callable[[float], None] | None = None,
 ) -> AddReport:
@@ -90,6 +93,8 @@ def add_paths(
     paths : sequence of path
     rehash : bool
         Read also what has the size and time of change of the last time.
+    arriving : bool
+        The files came just now: what is new gets the time of adding as its arrival, for products that state no issue time.
     threads : int
     advance : callable, optional
         Told the bytes just done.
@@ -111,7 +116,7 @@ def add_paths(
         for batch in _batches(units, report):
             wanted = batch if rehash else _changed(catalogue, batch, report, advance)
             found = [one for one in pool.map(lambda unit: _look(unit, advance), wanted) if _kept(one, report)]
-            _store(catalogue, [one for one in found if isinstance(one, Found)], report)
+            _store(catalogue, [one for one in found if isinstance(one, Found)], report, arriving=arriving)
     report.seconds = time.monotonic() - began
     return report
 
@@ -188,7 +193,7 @@ def _kept(found: Found | Passed, report: AddReport) -> bool:
     return True
 
 
-def _store(catalogue: Catalogue, found: Sequence[Found], report: AddReport) -> None:
+def _store(catalogue: Catalogue, found: Sequence[Found], report: AddReport, *, arriving: bool) -> None:
     if not found:
         return
     contents = [content for one in found for content in one.contents]
@@ -198,7 +203,7 @@ def _store(catalogue: Catalogue, found: Sequence[Found], report: AddReport) -> N
     # Where a content has several names at once, the one that tells most comes last and stays.
     told = sorted(found, key=lambda one: igs_name(one.contents[0].name) is not None)
     batch = records([_bare(one) if _says_less(one, known, before) else one for one in told])
-    catalogue.add(batch)
+    catalogue.add(_stamped(batch, known, arriving=arriving))
     fresh = {one.sha256 for one in contents} - known.keys()
     again = sum(one.path not in before and one.sha256 in known for one in contents)
     report.added += len(fresh)
@@ -207,6 +212,19 @@ def _store(catalogue: Catalogue, found: Sequence[Found], report: AddReport) -> N
     report.products += len({one.id for one in batch.products})
     report.entities += len({one.id for one in batch.entities})
     report.edges += len(set(batch.edges))
+
+
+def _stamped(batch: Batch, known: Mapping[str, FileRecord], *, arriving: bool) -> Batch:
+    """Say of contents that come just now when they did, and keep what was said of those that are known."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    stamped = []
+    for file in batch.files:
+        before = known.get(file.sha256)
+        if before is None or file.attributes:
+            when = (now if arriving else None) if before is None else before.attributes.get(ADDED)
+            file = replace(file, attributes={**file.attributes, **({ADDED: when} if when else {})})  # noqa: PLW2901
+        stamped.append(file)
+    return replace(batch, files=tuple(stamped))
 
 
 def _says_less(found: Found, known: Mapping[str, FileRecord], before: Mapping[str, str]) -> bool:

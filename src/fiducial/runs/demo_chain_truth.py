@@ -14,7 +14,7 @@ from fiducial.formats import clk, erp, sinex, sp3, velocity_model_file, velocity
 from fiducial.geodesy.ellipsoid import local_axes
 from fiducial.orbits.clock_noise import datum_and_constants
 from fiducial.orbits.orbit import Orbit
-from fiducial.runs.demo_scores import Floats, Score, rms, score
+from fiducial.runs.demo_scores import Floats, Score, score
 from fiducial.runs.world_layout import REGION_CENTRE_M, region_half_m
 from fiducial.runs.world_network import Network, make_network
 from fiducial.runs.world_orbits import true_orbit, true_pole_rad
@@ -233,10 +233,3 @@ def model_truth(truth: WorldTruth, made: Path) -> tuple[ModelGrid, list[Score]]:
     sigma = predicted.sigma_enu_mm_per_yr
     grid = ModelGrid(longitude, latitude, predicted.velocity_enu_mm_per_yr, sigma, true)
     return grid, _by_direction("velocity model", f"{longitude.size} places", grid.predicted - true, sigma)
-
-
-def worst_of(found: tuple[OrbitTruth, ...]) -> tuple[float, float]:
-    """Return the RMS over all days of the error of the combined orbits, mm, and clocks, ps."""
-    return rms(np.concatenate([one.orbits.error for one in found])), rms(
-        np.concatenate([one.clocks.error for one in found])
-    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fiducial.formats.calibration_file import CalibrationFile
 from fiducial.formats.point_product import PointProduct
 from fiducial.motion.statistics import consistent_velocity, egms_statistics
 from fiducial.runs.demo_scores import Floats, Score, rms, score
@@ -166,13 +167,11 @@ def burst_truth(truth: WorldTruth, made: Path) -> tuple[BurstTruth, ...]:
     for plan in plan_bursts(truth.options.bursts):
         path = made / "calibration" / str(burst_name(plan, window))
         source = open_source(path, path.parent)
-        if source.calibration is None:
-            raise AssertionError(path)
         columns = source.product.attributes(["easting", "northing", "longitude", "latitude", *_SIGHT])
         where = columns["easting"], columns["northing"]
         sight = np.column_stack([columns[name] for name in _SIGHT])
         velocity, sigma = _velocities(open_source(path, path.parent, calibration="none"))
-        surface = source.calibration.surface
+        surface = cast("CalibrationFile", source.calibration).surface
         estimated, tie = surface.surface_mm_per_yr(*where), surface.sigma_mm_per_yr(*where)
         injected = make_burst(truth, plan).surface_mm_per_yr(*where)
         design = surface.basis.design(*where)

@@ -93,8 +93,8 @@ def compared(out: Path, world: SimulatedFiles) -> DemoWorld:
         *(one.orbits for one in orbits),
         *(one.clocks for one in orbits),
         *frame_scores(truth, made),
-        *velocity_scores(truth, made / "velocities" / "stations", "station velocities, of the frame"),
-        *velocity_scores(truth, of_series / "velocities" / "stations", "station velocities, of series"),
+        *velocity_scores(truth, made / "velocities" / "stations", "frame velocities"),
+        *velocity_scores(truth, of_series / "velocities" / "stations", "series velocities"),
         *model_scores,
         *(one.scores()[0] for one in bursts),
         *(one.scores()[1] for one in bursts),
@@ -187,9 +187,9 @@ def _add_orbits(page: Page, shown: DemoWorld) -> None:
 
 
 def _add_frame(page: Page, shown: DemoWorld) -> None:
-    sets = {}
+    sets: dict[str, list[Floats]] = {}
     for one in shown.scores:
-        if one.product.startswith(("combined stations", "stacked", "station velocities")):
+        if one.product.startswith(("combined stations", "stacked", "frame velocities", "series velocities")):
             sets.setdefault(one.product, []).append(one.normalised)
     page.figure(
         histogram([(name, np.concatenate(many)) for name, many in sets.items()], title="Error over sigma", unit="1",
@@ -219,10 +219,12 @@ def _joined(bursts: Sequence[BurstTruth], direction: str, name: str) -> Floats:
 
 def _layer(shown: DemoWorld, direction: str, name: str, title: str) -> PointLayer:
     sight = np.mean([one.sight for one in shown.bursts if one.direction == direction], axis=0)
-    columns = [_joined(shown.bursts, direction, field) for field in ("longitude_deg", "latitude_deg", name)]
+    longitude, latitude, values = (
+        _joined(shown.bursts, direction, field) for field in ("longitude_deg", "latitude_deg", name)
+    )
     # More points than a map of this size shows apart would only make the page heavy.
-    step = -(-columns[0].size // _SHOWN_POINTS)
-    return PointLayer(f"{direction}: {title}", *(one[::step] for one in columns), los=sight)
+    step = -(-values.size // _SHOWN_POINTS)
+    return PointLayer(f"{direction}: {title}", longitude[::step], latitude[::step], values[::step], los=sight)
 
 
 def _add_calibration(page: Page, shown: DemoWorld) -> None:
