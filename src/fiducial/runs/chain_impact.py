@@ -167,8 +167,11 @@ def resolve(knowledge: Knowledge, chain: ChainNetwork, text: str) -> Scenario:
     InputError
         As :func:`~fiducial.chain.structure_names.find_item`, FID-1424 when nothing of it is in the network.
     """
-    exact = {pipeline.id for pipeline in knowledge.workflow.pipelines} | set(chain.network.nodes)
-    if text in exact:
+    plain = text.casefold().replace(" ", "_").replace("-", "_")
+    for pipeline in knowledge.workflow.pipelines:
+        if plain in {pipeline.id.casefold(), pipeline.name.casefold().replace(" ", "_").replace("-", "_")}:
+            return failing_nodes(knowledge, chain, pipeline.id)
+    if text in chain.network.nodes:
         return failing_nodes(knowledge, chain, text)
     return failing_nodes(knowledge, chain, find_item(structure_of(knowledge), text).id)
 

@@ -275,15 +275,14 @@ def _mean(values: Floats, burst: BurstTruth) -> float | None:
 
 def _add_ortho(page: Page, shown: DemoWorld) -> None:
     ortho = shown.ortho
-    for part, sign in (("U", UP_SIGN), ("E", EAST_SIGN)):
-        name = COMPONENT_NAMES[part]
-        layers = [
-            _cells(ortho, f"{name}: Ortho", ortho.velocity[part]),
-            _cells(ortho, f"{name}: truth", ortho.truth[part]),
-        ]
-        page.figure(panel_of_maps(layers, scale=Scale("mm/yr", f"{name} velocity", sign)),
-                    alt=f"Maps of the {name} velocity, estimated and true.",
-                    caption=f"{name} of {ortho.tile.size} cells of 100 m that both directions see.")  # fmt: skip
+    layers = [
+        _cells(ortho, f"{COMPONENT_NAMES[part]}: {title}", values[part])
+        for part in "UE"
+        for title, values in (("Ortho", ortho.velocity), ("truth", ortho.truth))
+    ]
+    page.figure(panel_of_maps(layers, scale=Scale("mm/yr", "velocity", f"Up {UP_SIGN}. East {EAST_SIGN}")),
+                alt="Maps of the Up and East velocity, estimated and true.",
+                caption=f"{ortho.tile.size} cells of 100 m that both directions see.")  # fmt: skip
     errors = [_cells(ortho, f"{COMPONENT_NAMES[part]} minus truth", ortho.error(part)) for part in "EU"]
     page.figure(panel_of_maps(errors, scale=Scale("mm/yr", "error of velocity", limit=_ERROR_LIMIT_MM_PER_YR)),
                 alt="Maps of the error of East and Up.",
