@@ -77,6 +77,12 @@ def instant(moment: datetime | None, what: str) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def require_at_least(least: int, value: int | None, what: str) -> None:
+    """Refuse a number below the least that makes sense, FID-4005; None is no number."""
+    if value is not None and value < least:
+        raise CatalogueError("FID-4005", f"{value} is below {least}", where=what, fix=f"give {least} or more")
+
+
 def node_row(identity: str, kind: str, name: str) -> Values:
     """Return the row of a node."""
     if not identity or ":" not in identity:

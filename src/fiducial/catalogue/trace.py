@@ -138,7 +138,7 @@ def find(catalogue: Catalogue, start: str) -> NodeInfo:
     path = os.path.abspath(start)  # noqa: PTH100 - of a name, which pathlib would also resolve through links
     at = catalogue.locations(paths=[path])
     found: tuple[NodeInfo, ...] = tuple(catalogue.nodes([f"sha256:{one.sha256}" for one in at]).values())
-    if not found:
+    if not found and start.strip():  # every name begins with nothing
         found = _inside(catalogue, path) or _narrowed(catalogue, catalogue.named(start))
     if not found:
         raise CatalogueError(

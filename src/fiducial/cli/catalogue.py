@@ -76,7 +76,7 @@ def list_(
     frame: str | None = None,
     format: str | None = None,  # noqa: A002 - option
     kind: str | None = None,
-    state: str | None = None,
+    state: Literal["running", "done", "failed", "lost"] | None = None,
     recipe: str | None = None,
     since: str | None = None,
     until: str | None = None,

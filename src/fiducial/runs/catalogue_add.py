@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fiducial.catalogue.records import FileRecord
-from fiducial.catalogue.rows import printable
+from fiducial.catalogue.rows import printable, require_at_least
 from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.writing import Batch, chunks
 from fiducial.formats.point_product import MANIFEST
@@ -102,13 +102,14 @@ def add_paths(
     Raises
     ------
     CatalogueError
-        FID-4010 for a path that does not exist; those of the store.
+        FID-4005 for less than one thread, FID-4010 for a path that does not exist; those of the store.
 
     Notes
     -----
     After every batch its files are in the database for good. A second call skips them, so that one that was killed goes
     on where it stopped.
     """
+    require_at_least(1, threads, "--threads")
     began = time.monotonic()
     report = AddReport(catalogue.where, findings=catalogue.findings)
     units = walk(paths, catalogue.where if catalogue.where.startswith(os.sep) else None)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from fiducial.catalogue.records import FileRecord, ProductRecord, RunRecord
-from fiducial.catalogue.rows import printable
+from fiducial.catalogue.rows import printable, require_at_least
 from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.verify import Verification
 from fiducial.errors import CatalogueError
@@ -24,9 +24,13 @@ def listing(catalogue: Catalogue, what: What, filters: dict[str, Any]) -> list[d
     Raises
     ------
     CatalogueError
-        FID-4006 for a filter that the kind does not have.
+        FID-4005 for a limit below 1, FID-4006 for a filter that the kind does not have.
     """
+    require_at_least(1, filters.get("limit"), "--limit")
     if what == "agents":
+        if filters:
+            raise CatalogueError("FID-4006", f"agents have no filter {min(filters)!r}", where="filters of the catalogue",
+                                 fix="list all of them")  # fmt: skip
         return [
             {"id": one.id, "kind": one.kind, "name": one.name, "version": one.version} for one in catalogue.agents()
         ]

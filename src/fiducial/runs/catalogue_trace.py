@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from fiducial.catalogue.rows import loaded_path
+from fiducial.catalogue.rows import loaded_path, require_at_least
 from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.trace import Direction, TraceNode, trace
 from fiducial.errors import InputError
@@ -34,6 +34,7 @@ class Row:
 
 def trace_in(catalogue: Catalogue, start: str, direction: Direction, depth: int | None = None) -> TraceNode:
     """Return the trace, after the catalogue's own rules; see :func:`fiducial.catalogue.trace.trace`."""
+    require_at_least(0, depth, "--depth")
     return trace(catalogue, start, direction, depth)
 
 

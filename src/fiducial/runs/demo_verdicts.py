@@ -57,7 +57,7 @@ def _pulls(scores: Sequence[Score]) -> KeyFigure:
     values = [one.pull for one in scores]
     return KeyFigure(
         "products whose sigma covers their error", f"{len(scores) - len(bad)} of {len(scores)}", "",
-        "fail" if bad else "pass", f"error over sigma {min(values):.2f} to {max(values):.2f}; limits {low:g} to {high:g}",
+        "fail" if bad else "pass", f"error over sigma {min(values):.2f} to {max(values):.2f}; limit {high:g}, below {low:g} a note",
     )  # fmt: skip
 
 
@@ -101,8 +101,8 @@ def _bowl_figures(bursts: Sequence[BurstTruth], ortho: OrthoTruth) -> list[KeyFi
             estimate, truth = float(np.mean(one.after[one.in_bowl])), float(np.mean(one.truth[one.in_bowl]))
             limit = SIGMAS * rms(one.surface_sigma[one.in_bowl])
             figures.append(KeyFigure(
-                f"bowl in line of sight, {one.direction}", _signed(estimate), "mm/yr", _within(estimate - truth, limit),
-                f"truth {_signed(truth)}, points: {int(one.in_bowl.sum())}; limit 2 sigma of the tie = {limit:.2f}",
+                f"bowl in line of sight, {short_name(one.name)}", _signed(estimate), "mm/yr", _within(estimate - truth, limit),
+                f"truth {_signed(truth)}, {one.direction}, points: {int(one.in_bowl.sum())}; limit 2 sigma of the tie = {limit:.2f}",
             ))  # fmt: skip
     return figures
 

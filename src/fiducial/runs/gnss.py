@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -78,7 +78,8 @@ def load(
         )
     if not table.is_file():
         raise InputError("FID-1001", "no such GNSS table", where=str(table), fix="check the path")
-    stations = velocity_tables.read(table, frame=frame)
+    # The folder is no property of the velocities: products made of them elsewhere must be the same to the byte.
+    stations = replace(velocity_tables.read(table, frame=frame), source=table.name)
     notes = tuple(velocity_tables.describe(stations))
     thin = slice(None, None, max(1, len(longitude_deg) // _AREA_POINTS))
     near = stations_around(stations, longitude_deg[thin], latitude_deg[thin])

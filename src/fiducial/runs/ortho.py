@@ -292,7 +292,7 @@ def _info(inputs: OrthoInputs, corner: tuple[int, int], gnss: Gnss | None, optio
     stated = {one.name: one for manifest in manifests for one in manifest.requirements if one.state != "unstated"}
     requirements = [stated.get(name) or Requirement(name=name, state="unstated") for name in REQUIREMENTS]
     if gnss is not None:
-        requirements[0] = Requirement(name="gnss", state="given", detail=gnss.stations.source)
+        requirements[0] = Requirement(name="gnss", state="given", detail=f"{gnss.stations.source} sha256:{gnss.sha256}")
     ties = {
         source.calibration.version if source.calibration else source.product.manifest.tie.gnss_source
         for source in sources

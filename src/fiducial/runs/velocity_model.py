@@ -98,7 +98,8 @@ def gather(request: ModelRequest) -> tuple[StationVelocities, tuple[ModelSource,
         read.append(table)
         sources.append(ModelSource(path.name, sha256, table.size))
         notes += velocity_tables.describe(table)
-    return _joined(read), tuple(sources), notes
+    # The folders are no property of the model: one made of the same tables elsewhere must be the same to the byte.
+    return replace(_joined(read), source=", ".join(one.name for one in sources)), tuple(sources), notes
 
 
 def validate(

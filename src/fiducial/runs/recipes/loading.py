@@ -110,7 +110,7 @@ def _model(root: Node, path: Path, lines: tuple[str, ...]) -> type[Recipe]:
         raise FormatError("FID-5000", "a recipe is a mapping of fields to values", where=f"{path}, line {root.line}",
                           fix=f"write one with `fiducial recipe new KIND`: {', '.join(KINDS)}")  # fmt: skip
     kind = root.value.get("kind")
-    if kind is None or kind.value not in KINDS:
+    if kind is None or not isinstance(kind.value, str) or kind.value not in KINDS:
         problem = "the kind of the recipe is missing" if kind is None else f"no kind of recipe: {kind.value!r}"
         near = [] if kind is None else difflib.get_close_matches(str(kind.value), KINDS, 1)
         where = f"{path}, line {1 if kind is None else line_of(root, ('kind',), lines)}"
