@@ -9,6 +9,7 @@ import pytest
 from fiducial.geodesy.collocation import VelocityField
 from fiducial.motion.calibration.leakage import Bowl, absorbed_share, bowl_centres, with_bowl
 from fiducial.motion.calibration.recipes import recipe
+from joint_worlds import COVERAGE, fitted, world
 from simulated_region import (
     PERFECT,
     SHORT,
@@ -20,23 +21,9 @@ from simulated_region import (
     surfaces,
     with_addition,
 )
-from truth_scores import fit, mean_of_seeds, ratio_interval, rms_error, score
+from truth_scores import fit, mean_of_seeds, score
 
 SEEDS = 20
-STATIONS, JUDGES = 64, 30
-COVERAGE = 0.15
-
-
-@cache
-def world(seed):
-    """A region with judges, and the same without them."""
-    whole = simulate_region(seed, stations=STATIONS + JUDGES, coverage=COVERAGE)
-    return whole, whole.thinned(np.arange(whole.stations.size) < STATIONS)
-
-
-@cache
-def fitted(seed):
-    return fit("joint", world(seed)[1])
 
 
 @cache
@@ -112,40 +99,6 @@ def test_held_out_stations_are_met_within_the_predicted_sigma():
     assert abs(mean) < 3.0 * error
     square, _ = mean_of_seeds([np.mean(scored(seed).judged ** 2) for seed in range(SEEDS)])
     assert 0.9 < np.sqrt(square) < 1.1
-
-
-@cache
-def egms_of(seed):
-    return fit("egms", world(seed)[1])
-
-
-@cache
-def thinned(seed, count, draw):
-    """Some of the stations, other ones in every draw, and the field of these."""
-    number = np.arange(STATIONS)
-    region = world(seed)[1].thinned((number >= draw * count) & (number < (draw + 1) * count))
-    return region, VelocityField.fit(region.stations)
-
-
-def thin_error(name, seed, count, draw):
-    """Mean error of a recipe with ``count`` of the stations, hyper-parameters being those of all, as in the score."""
-    whole = fitted(seed) if name == "joint" else egms_of(seed)
-    if count == STATIONS:
-        return rms_error(whole, world(seed)[1])
-    region, field = thinned(seed, count, draw)
-    return rms_error(recipe(name).fixed(whole).fit(region.tracks, region.stations, field), region)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("count", "draws"), [(4, 3), (8, 1), (16, 1), (32, 1), (64, 1)])
-def test_few_stations_make_it_no_worse_than_the_published_recipe(count, draws):
-    """Both get the same field. Four stations are drawn three times a region: what they say scatters most."""
-    error = {
-        name: [np.mean([thin_error(name, seed, count, draw) for draw in range(draws)]) for seed in range(SEEDS)]
-        for name in ("joint", "egms")
-    }
-    _, _, high = ratio_interval(error["joint"], error["egms"])
-    assert high < 1.02
 
 
 @pytest.mark.slow
