@@ -54,9 +54,9 @@ def postgres_server(*, durable: bool = False) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """Address of a server for the tests of one module."""
+    """Address of a server for all tests of one process."""
     pytest.importorskip("psycopg")
     with postgres_server() as url:
         yield url

@@ -370,6 +370,14 @@ def test_the_commands(folder, tmp_path, monkeypatch):
     assert fiducial("catalogue", "list", "files", "--tier", "T2").code == 5
     wrong = fiducial("catalogue", "list", "--since", "yesterday")
     assert (wrong.code, "FID-4005" in wrong.err) == (5, True)
+    for refused, code in [
+        (("add", folder, "--threads", 0), "FID-4005"), (("verify", "--threads", 0), "FID-4005"),
+        (("list", "--limit", 0), "FID-4005"), (("trace", "notes.txt", "--depth", -1), "FID-4005"),
+        (("trace", ""), "FID-4006"), (("list", "agents", "--name", "x"), "FID-4006"),
+        (("verify", "--under", tmp_path / "nowhere"), "FID-4006"),
+    ]:  # fmt: skip
+        done = fiducial("catalogue", *refused)
+        assert (done.code, done.err.split(":")[0]) == (5, code), refused
     traced = fiducial("catalogue", "trace", "data/EGMS_L2b_022_0845_IW2_VV_2020_2024_1.zip")
     assert "made from (dem)" in traced.out
     down = fiducial("catalogue", "trace", "gnss:2.0", "--direction", "down", "--json")

@@ -13,6 +13,7 @@ from chain_small import packaged
 from commands import fiducial
 from fiducial.chain.egv import Level
 from fiducial.errors import FiducialError
+from fiducial.runs.chain_dependencies import list_dependencies
 from fiducial.runs.chain_impact import ImpactOptions, run_impact
 
 QUICK = {"samples": 20, "horizon_days": 400.0}
@@ -29,7 +30,7 @@ def _run(target, **options):
 
 @pytest.fixture(scope="module")
 def orbits():
-    done = _impact("satellite_orbits", "--json", "--samples", 40)
+    done = _impact("satellite_orbits", "--json", "--samples", 20)
     assert done.code == 0, done.err
     # NaN and infinity are no JSON.
     return json.loads(done.out, parse_constant=pytest.fail)
@@ -110,6 +111,21 @@ def test_an_outage_that_ends_tells_when_production_is_back():
     # What has not ended within the horizon has not been recovered from, and is not lost for ever either.
     never = _run("gdc_pool", duration_days=100.0, horizon_days=60.0)
     assert all(effect["recovery_days"] is None for effect in never["effects"])
+
+
+def _touched(name):
+    return {(one.supplier, one.consumer) for one in list_dependencies(packaged(), [name])}
+
+
+def test_dependencies_take_the_names_that_impact_takes():
+    assert _touched("ESD") == _touched("earth surface deformation")
+    assert _touched("spocc_software") == _touched("SPOCC")
+    of_products = set().union(*(_touched(product) for product in ("GSO", "GSC", "ESO")))
+    assert _touched("satellite_orbits") >= of_products
+    with pytest.raises(FiducialError, match="FID-1410"):
+        _touched("zzzzzz")
+    with pytest.raises(FiducialError, match="FID-1424"):
+        _touched("Geodetic Standards and Conventions")
 
 
 def test_a_late_outage_is_counted_from_its_beginning():

@@ -58,7 +58,7 @@ def test_upstream_and_downstream() -> None:
 def test_paths() -> None:
     found = _json("paths", "igs_rf_combination", "gso_gsc_final", "--limit", "1")
     assert found["left_out"] == 2
-    assert found["note"] == "1 of 14 paths in 1 ways, 2 more ways are left out."
+    assert found["note"] == "1 of 14 paths in 1 way, 2 more ways are left out."
     assert "Nothing leads from ESD to GSO." in chain("paths", "ESD", "GSO")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -12,6 +13,7 @@ from fiducial.catalogue.records import Relation
 from fiducial.catalogue.store import Catalogue
 from fiducial.formats.point_product import PointProduct
 from fiducial.runs.egms_from_simulation import write_world
+from fiducial.runs.ingest import file_sha256
 from fiducial.runs.simulation import WorldSize, simulate_world
 
 CHAIN = """\
@@ -72,7 +74,7 @@ def test_a_chain_runs_once_and_then_only_what_changed(world):
     for path in (world / "products" / "import").glob("*/*/product.json"):
         assert PointProduct.open(path.parent).manifest.shortcomings == ()
     listed = json.loads((world / "products" / "calibration" / "calibration.json").read_text())["products"]
-    assert all((world / one).exists() for one in listed)
+    assert all((world / "products" / "calibration" / one / "product.json").exists() for one in listed)
 
     with Catalogue.open(world / "c.sqlite", create=False) as store:
         runs = {one.step: one for one in store.runs()}
@@ -99,6 +101,20 @@ def test_a_chain_runs_once_and_then_only_what_changed(world):
     assert archive.exists()
     forced = _run(world, "--force", "orbit-combination")
     assert [name for name, one in forced["by"].items() if one["state"] == "made"] == ["orbits"]
+
+
+def test_the_same_work_in_another_folder_makes_the_same_bytes(world, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    made = []
+    for folder in (tmp_path / "here", tmp_path / "further" / "away"):
+        shutil.copytree(world, folder, ignore=shutil.ignore_patterns("products", "*.sqlite*"))
+        (folder / "chain.yaml").write_text((world / "chain.yaml").read_text().replace("model: false", "model: true"))
+        _run(folder)
+        out = folder / "products"
+        files = [path for path in out.rglob("*") if path.is_file() and ".fiducial" not in path.parts]
+        made.append({path.relative_to(out).as_posix(): file_sha256(path) for path in files})
+        assert [str(path) for path in files if str(tmp_path).encode() in path.read_bytes()] == []
+    assert made[0] == made[1]
 
 
 def test_the_table_tells_people_what_was_kept(world):

@@ -57,7 +57,7 @@ def _damaged(text, edits):
     return "\n".join(lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(st.sampled_from(HARMED), st.lists(EDITS, min_size=1, max_size=3))
 def test_damage_is_refused_or_harmless(name, edits):
     texts = {**TEXTS, name: _damaged(TEXTS[name], edits)}

@@ -73,7 +73,7 @@ def test_the_order_of_nodes_does_not_matter(chain: Workflow, order: list[int]) -
 
 
 @given(workflows())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_cut_sets_are_all_the_minimal_ones(chain: Workflow) -> None:
     found = cut_sets(knowledge_of(*chain.nodes), "a", order=3)
     network = gate_network(chain)

@@ -100,9 +100,19 @@ def test_a_cell_for_the_prose_edge_mends_it(knowledge: Knowledge) -> None:
     assert found["frame_cascade"].verdict is Verdict.AGREES
 
 
-@pytest.mark.parametrize(("check", "value"), [("no_such_check", "1"), ("latency", "T3"), ("egv_count", None)])
+@pytest.mark.parametrize(
+    ("check", "value"), [("no_such_check", "1"), ("latency", "T3"), ("egv_count", None), ("produced_by", "PMM T3")]
+)
 def test_a_statement_that_cannot_be_computed_is_refused(knowledge: Knowledge, check: str, value: str | None) -> None:
     wrong = replace(knowledge.catalogue.statements[0], check=check, value=value)
     changed = replace(knowledge, catalogue=replace(knowledge.catalogue, statements=(wrong,)))
     with pytest.raises(InputError, match="FID-1416"):
         run_checks(changed)
+
+
+def test_what_came_later_is_undefined_in_an_earlier_version() -> None:
+    found = {one.statement.id: one for one in run_checks(load_knowledge(version="V6.0"))}
+    assert found["level_1_parents"].verdict is Verdict.UNDEFINED
+    assert "V6.0 lacks" in found["level_1_parents"].explanation
+    assert found["level_1_observations"].verdict is Verdict.UNDEFINED
+    assert len(found) == len(run_checks(load_knowledge()))

@@ -308,13 +308,13 @@ def test_a_long_path_takes_no_time_of_its_own():
 
 
 def test_the_packaged_network_converges(chain):
-    """Times of the coarse steps against steps ten times finer, of samples and of outages that end."""
+    """Times of the coarse steps against steps five times finer, of samples and of outages that end."""
     parameters = chain.parameters(chain.sample(2, seed=5))
     network = chain.network
     for node, duration in (("itrf", math.inf), ("igs_stations", 60.0)):
         outage = Outage(node, 1.0, 0.0, duration)
         coarse = propagate(network, parameters, [outage], horizon_days=2000.0)
-        steps = time_steps(2000.0, [outage], first_days=0.002, growth=0.0025)
+        steps = time_steps(2000.0, [outage], first_days=0.004, growth=0.004)
         fine = propagate(network, parameters, [outage], horizon_days=2000.0, steps=steps)
         both = np.isfinite(coarse.crossing_days) & np.isfinite(fine.crossing_days)
         assert both.sum() > 200

@@ -85,6 +85,9 @@ FAULTS = [
     ("\n\nout: a\n", "FID-5000", 1, "kind:"),
     ("- a\n", "FID-5000", 1, "recipe new"),
     ("kind: [\n", "FID-5000", 2, ""),
+    ("kind: [chain]\n", "FID-5000", 1, "kind:"),
+    ("kind: chain\n\tout: a\n", "FID-5000", 2, ""),
+    ("", "FID-5000", 1, ""),
     ("kind: chain\nkind: chain\n", "FID-5000", 2, ""),
 ]  # fmt: skip
 

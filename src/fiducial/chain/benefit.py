@@ -9,11 +9,16 @@ import numpy as np
 
 from fiducial.chain.assembly import HELD
 from fiducial.chain.assembly_types import ChainNetwork
-from fiducial.chain.network import EdgeLaw, FloatArray, IntArray, Parameters
+from fiducial.chain.network import EdgeLaw, IntArray, Parameters
 from fiducial.chain.propagation import Outage, propagate
 
 LONGER_DAYS = 30.0
 SUBSTITUTED = 0.5
+_TEXT = {
+    "hold": f"hold {{name}} {LONGER_DAYS:.0f} d longer",
+    "substitute": f"another source for {SUBSTITUTED:.0%} of {{name}}",
+    "spare": "a spare for {name}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +78,11 @@ def benefits(
     names = {rule.id: rule.name for rule in chain.nodes}
     measures = _edge_measures(chain, outages, horizon_days, nominal)
     changed = _stacked(nominal, measures)
-    found = [*_spares(chain, outages, watched, horizon_days, lost, names)]
+    found: list[Benefit] = []
     if measures:
         run = propagate(chain.network, changed, outages, horizon_days=horizon_days, watched=watched, output_times=2)
         for (measure, node, _), remaining in zip(measures, run.lost_days.sum(axis=1), strict=True):
-            text = (
-                f"hold {names[node]} {LONGER_DAYS:.0f} d longer"
-                if measure == "hold"
-                else f"another source for {SUBSTITUTED:.0%} of {names[node]}"
-            )
+            text = _TEXT[measure].format(name=names[node])
             found.append(_benefit(measure, node, text, lost, float(remaining)))
     return tuple(sorted((one for one in found if one.saved_share > 1e-6), key=lambda one: -one.saved_days))
 
@@ -108,6 +109,11 @@ def _edge_measures(
         )
         if edges.size:
             measures += [("hold", network.nodes[node], edges), ("substitute", network.nodes[node], edges)]
+    for name in dict.fromkeys(outage.node for outage in outages):
+        # With a spare nobody who uses the node sees its loss.
+        edges = np.flatnonzero(network.supplier == network.index(name))
+        if edges.size:
+            measures.append(("spare", name, edges))
     return measures
 
 
@@ -116,26 +122,8 @@ def _stacked(nominal: Parameters, measures: Sequence[tuple[str, str, IntArray]])
     for row, (measure, _, edges) in enumerate(measures):
         if measure == "hold":
             rows["hold_days"][row, edges] += LONGER_DAYS
+        elif measure == "spare":
+            rows["substitution"][row, edges] = 1.0
         else:
             rows["substitution"][row, edges] = 1 - (1 - SUBSTITUTED) * (1 - rows["substitution"][row, edges])
     return Parameters(**rows)
-
-
-def _spares(
-    chain: ChainNetwork,
-    outages: Sequence[Outage],
-    watched: Sequence[str],
-    horizon_days: float,
-    lost: float,
-    names: dict[str, str],
-) -> list[Benefit]:
-    found = []
-    nominal = chain.parameters(chain.nominal())
-    for node in dict.fromkeys(outage.node for outage in outages):
-        rest = [outage for outage in outages if outage.node != node]
-        remaining: FloatArray = np.zeros(1)
-        if rest:
-            run = propagate(chain.network, nominal, rest, horizon_days=horizon_days, watched=watched, output_times=2)
-            remaining = run.lost_days.sum(axis=1)
-        found.append(_benefit("spare", node, f"a spare for {names[node]}", lost, float(remaining[0])))
-    return found

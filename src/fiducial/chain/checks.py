@@ -38,8 +38,11 @@ def run_checks(knowledge: Knowledge) -> tuple[Finding, ...]:
     Raises
     ------
     InputError
-        FID-1416 when a statement names a check that does not exist, or its value has not the form that the check wants.
+        FID-1416 when a statement names a check that does not exist, or its value has not the form that the check wants. In an
+        earlier version of the catalogue such a value is undefined: what it names may have come later.
     """
+    version = knowledge.catalogue.version
+    earlier = any(one.previous == version for one in knowledge.catalogue.versions)
     found = []
     for statement in knowledge.catalogue.statements:
         check = CHECKS.get(statement.check)
@@ -48,6 +51,10 @@ def run_checks(knowledge: Knowledge) -> tuple[Finding, ...]:
         try:
             computed = check(knowledge, statement)
         except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+            if earlier:
+                words = f"{version} lacks what the statement is about: {error}"
+                found.append(Finding(statement, "none", Verdict.UNDEFINED, words))
+                continue
             raise _broken(statement, f"the value {statement.value!r} does not fit: {error}") from error
         found.append(Finding(statement, computed.value, computed.verdict, computed.explanation))
     return tuple(found)

@@ -22,7 +22,10 @@ def produced_by(knowledge: Knowledge, statement: Statement) -> Computed:
     known = {product.id for product in knowledge.catalogue.products()}
     wanted = [one for one in products if one in known]
     makers = [node for node in workflow.nodes if set(wanted) & set(node.realises)]
-    if last.startswith("T") and last[1:].isdecimal():
+    by_tier = last.startswith("T") and last[1:].isdecimal()
+    if not wanted or (by_tier and len(wanted) < len(products)):
+        raise KeyError(", ".join(one for one in products if one not in known))
+    if by_tier:
         tiers = sorted({node.tier for node in makers})
         claimed = {step.id: step for step in knowledge.catalogue.data_levels}[last]
         words = f"{', '.join(wanted)} come from {', '.join(node.name for node in makers) or 'no node'}; {last} is {claimed.name}"

@@ -66,7 +66,8 @@ class Paths:
         total = f"{self.counted}" if self.complete else f"more than {self.counted}"
         told = sum(way.paths for way in self.ways)
         left = f", {self.left_out} more ways are left out" if self.left_out else ""
-        return f"{told} of {total} paths in {len(self.ways)} ways{left}."
+        ways = "1 way" if len(self.ways) == 1 else f"{len(self.ways)} ways"
+        return f"{told} of {total} paths in {ways}{left}."
 
 
 def paths_between(structure: Structure, supplier: str, consumer: str, *, limit: int = 10) -> Paths:

@@ -152,12 +152,12 @@ def trace(
 ) -> None:
     """Show what a thing was made from, or what stands on it, as a tree with hashes.
 
-    Example: ``fiducial catalogue trace ortho/``, ``fiducial catalogue trace 3fa9c1 --direction down --plot tree.svg``
+    Example: ``fiducial catalogue trace ortho/EGMS_L3_E44N21_100km_U_2020_2024_1``, ``fiducial catalogue trace 3fa9c1 --direction down --plot tree.svg``
 
     Parameters
     ----------
     start
-        Path, id, name, or the first six or more digits of a hash.
+        Path of a file or of the folder of one product, id, name, or the first six or more digits of a hash.
     catalogue
         SQLite file or postgresql:// address.
     direction

@@ -28,7 +28,7 @@ def impact(
     substitutes: bool = True,
     measured: Path | None = None,
     tolerance_mm: float = 25.0,
-    model: tuple[Path, ...] = (),
+    model: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
     out: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -47,7 +47,7 @@ def impact(
     partial
         Share of the production that fails, from 0 to 1.
     horizon
-        Days for which effects are followed.
+        Days for which effects are followed, from the beginning of the outage.
     samples
         Draws from the ranges of all uncertain numbers.
     seed
@@ -136,7 +136,7 @@ def _number(days: float) -> str:
 def dependencies(
     *nodes: str,
     substitutes: bool = True,
-    model: tuple[Path, ...] = (),
+    model: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """List the dependencies that ``impact`` runs on, with strength, criticality, substitution, hold, decay and evidence.
@@ -146,7 +146,7 @@ def dependencies(
     Parameters
     ----------
     nodes
-        Ids of nodes or products that the dependencies shall touch; all by default.
+        Ids or names of nodes, products or variables that the dependencies shall touch; all by default.
     substitutes
         Whether other combinations and other tracking techniques count.
     model

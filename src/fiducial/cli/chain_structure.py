@@ -15,13 +15,14 @@ from fiducial.cli.console import print_json, print_lines, print_table
 if TYPE_CHECKING:
     from fiducial.runs.chain_structure import Direction
 
-Model = tuple[Path, ...]
+Model = Annotated[tuple[Path, ...], Parameter(negative="")]
 Json = Annotated[bool, Parameter(negative="")]
 
 
 @app.command
 def check(
-    *, model: Model = (), catalogue_version: str | None = None,
+    *, model: Model = (),
+    catalogue_version: Annotated[str | None, Parameter(name=["--version", "--catalogue-version"])] = None,
     strict: Annotated[bool, Parameter(negative="")] = False, json: Json = False,
 ) -> int:  # fmt: skip
     """Hold the statements of the sources against the model: computed value and verdict of each.

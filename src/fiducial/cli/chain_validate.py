@@ -17,7 +17,7 @@ def validate(
     *,
     samples: int = 1000,
     seed: int = 0,
-    model: tuple[Path, ...] = (),
+    model: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Hold the propagation against the published impact tiers, simple baselines, chance, and known events.

@@ -42,7 +42,7 @@ def run(
         Tasks at once; as many as there are cores by default (at most 8), or threads of the cluster.
     catalogue
         Address or file of the catalogue; the environment variable FIDUCIAL_CATALOGUE, or
-        fiducial-catalogue.sqlite in the folder of the outputs by default.
+        fiducial-catalogue.sqlite in this folder by default.
     force
         A step or task to run even when it is there; may be given several times.
     json

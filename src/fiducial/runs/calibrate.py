@@ -362,6 +362,8 @@ def calibrate(
         gnss.notes,
         tuple(tracks),
     )
+    # Products are named as they lie beside the document, which then holds wherever the folder is put.
+    document = calibrated.to_dict() | {"products": [path.name for path in calibrated.products]}
     with atomic_file(out / "calibration.json") as path:
-        path.write_text(json.dumps(calibrated.to_dict(), indent=1), encoding="utf-8")
+        path.write_text(json.dumps(document, indent=1), encoding="utf-8")
     return calibrated

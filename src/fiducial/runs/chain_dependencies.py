@@ -12,6 +12,8 @@ from fiducial.chain.assembly import HELD, assemble
 from fiducial.chain.assembly_types import ChainNetwork, EdgeRule
 from fiducial.chain.knowledge import Knowledge
 from fiducial.chain.network import EdgeLaw
+from fiducial.chain.structure import structure_of
+from fiducial.chain.structure_names import find_item
 from fiducial.errors import InputError
 
 PARAMETERS: Final = ("alpha", "beta", "substitution", "hold_days", "decay_days")
@@ -73,7 +75,7 @@ def list_dependencies(
     knowledge : Knowledge
         The chain.
     nodes : sequence of str
-        Ids of nodes, products or streams; a product stands for its streams.
+        Ids or names of nodes, products, variables or streams; a product stands for its streams, a variable for its products.
     substitutes : bool
         As in :func:`fiducial.chain.assembly.assemble`.
 
@@ -84,19 +86,10 @@ def list_dependencies(
     Raises
     ------
     InputError
-        FID-1424 for an id that no edge touches.
+        FID-1410 and FID-1411 for a name that nothing or several have, FID-1424 for one that no edge touches.
     """
     chain = assemble(knowledge, substitutes=substitutes)
-    wanted = {stream for node in nodes for stream in (node, *chain.streams.get(node, ()))}
-    known = {end for rule in chain.edges for end in (rule.supplier, rule.consumer)}
-    for node in nodes:
-        if node not in known:
-            raise InputError(
-                "FID-1424",
-                f"no dependency touches {node!r}",
-                where="chain dependencies",
-                fix="take an id of `chain show`",
-            )
+    wanted = {end for node in nodes for end in _ends(knowledge, chain, node)}
     nominal, drawn = chain.parameters(chain.nominal()), chain.parameters(chain.sample(_DRAWS, 0))
     middle = {name: getattr(nominal, name)[0] for name in PARAMETERS}
     spread = {name: np.quantile(getattr(drawn, name), (0.05, 0.95), axis=0) for name in PARAMETERS}
@@ -111,6 +104,21 @@ def list_dependencies(
         evidence, sources = _rests_on(chain, rule)
         found.append(Dependency(rule.supplier, rule.consumer, rule.reason, parameters, rule.curve, evidence, sources))
     return tuple(found)
+
+
+def _ends(knowledge: Knowledge, chain: ChainNetwork, text: str) -> set[str]:
+    known = {end for rule in chain.edges for end in (rule.supplier, rule.consumer)}
+    name = text if text in known else find_item(structure_of(knowledge), text).id
+    products = [product.id for egv in knowledge.catalogue.egvs if egv.id == name for product in egv.products]
+    ends = {end for one in (name, *products) for end in (one, *chain.streams.get(one, ()))} & known
+    if not ends:
+        raise InputError(
+            "FID-1424",
+            f"no dependency touches {text!r}",
+            where="chain dependencies",
+            fix="`fiducial chain dependencies` without a name lists all of them",
+        )
+    return ends
 
 
 def _of(rule: EdgeRule) -> tuple[str, ...]:

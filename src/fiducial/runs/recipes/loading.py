@@ -110,12 +110,13 @@ def _model(root: Node, path: Path, lines: tuple[str, ...]) -> type[Recipe]:
         raise FormatError("FID-5000", "a recipe is a mapping of fields to values", where=f"{path}, line {root.line}",
                           fix=f"write one with `fiducial recipe new KIND`: {', '.join(KINDS)}")  # fmt: skip
     kind = root.value.get("kind")
-    if kind is None or not isinstance(kind.value, str) or kind.value not in KINDS:
-        problem = "the kind of the recipe is missing" if kind is None else f"no kind of recipe: {kind.value!r}"
-        near = [] if kind is None else difflib.get_close_matches(str(kind.value), KINDS, 1)
+    name = "" if kind is None or isinstance(kind.value, list | dict) else str(kind.value)
+    if name not in KINDS:
+        problem = f"no kind of recipe: {name!r}" if name else "the kind of the recipe is missing, or no name"
+        near = difflib.get_close_matches(name, KINDS, 1)
         where = f"{path}, line {1 if kind is None else line_of(root, ('kind',), lines)}"
         raise FormatError("FID-5000", problem, where=where, fix=f"kind: {near[0] if near else ' | '.join(KINDS)}")
-    return KINDS[str(kind.value)]
+    return KINDS[name]
 
 
 def _plain(node: Node) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -111,7 +110,6 @@ def stated_by(paths: tuple[Path, ...]) -> dict[str, str]:
 
 
 def _calibrate(call: Call) -> Outcome:
-    from fiducial.formats.atomic import atomic_file
     from fiducial.runs.calibrate import calibrate
 
     given: CalibrationOptions = call.parameters
@@ -119,10 +117,6 @@ def _calibrate(call: Call) -> Outcome:
         call.inputs["sources"], call.inputs["gnss"][0], given.gnss_frame, call.out, recipe=given.recipe,
         folds=given.hold_out_folds, up_prior_sigma_mm_per_yr=given.up_prior_sigma_mm_per_yr,
     )  # fmt: skip
-    # The document names the products where they will lie.
-    final = replace(found, products=tuple(call.place / path.name for path in found.products))
-    with atomic_file(call.out / "calibration.json") as partial:
-        partial.write_text(json.dumps(final.to_dict(), indent=1), encoding="utf-8")
     products = tuple(
         MadeProduct(f"{path.name}-{found.version}", f"{path.name}/*", "ESD", "L2b", None, found.result.frame)
         for path in found.products
