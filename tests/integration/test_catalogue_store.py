@@ -368,17 +368,20 @@ def test_a_read_only_catalogue_is_read_and_not_written(tmp_path):
     assert caught.value.code == "FID-4002"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
-def test_a_catalogue_in_a_folder_without_the_right_to_write(tmp_path):
+def test_a_catalogue_in_a_folder_without_the_right_to_write(tmp_path, monkeypatch):
     path = tmp_path / "c.sqlite"
     with Catalogue.open(path) as catalogue:
         catalogue.add_file(some_file(1))
     path.chmod(0o444)
     tmp_path.chmod(0o555)
+    # Root may write everything, whatever the rights say: then the answer of the system is given for it.
+    monkeypatch.setattr(connection.os, "access", lambda *_, **__: False)
     try:
         with Catalogue.open(path) as catalogue:
             assert catalogue.read_only
             assert len(catalogue.files()) == 1
+            with pytest.raises(CatalogueError, match="FID-4002"):
+                catalogue.add_file(some_file(2))
     finally:
         tmp_path.chmod(0o755)
 
