@@ -71,33 +71,26 @@ def benefits(
         The greatest gain first; measures without gain are left out.
     """
     nominal = chain.parameters(chain.nominal())
-    alone = propagate(chain.network, nominal, outages, horizon_days=horizon_days, watched=watched, output_times=2)
-    lost = float(alone.lost_days.sum())
-    if lost <= 0:
+    alone = propagate(chain.network, nominal, outages, horizon_days=horizon_days, output_times=2).lost_days[0]
+    lost = float(alone[[chain.network.index(node) for node in watched]].sum())
+    measures = _measures(chain, outages, np.flatnonzero(alone > 0))
+    if lost <= 0 or not measures:
         return ()
     names = {rule.id: rule.name for rule in chain.nodes}
-    measures = _edge_measures(chain, outages, horizon_days, nominal)
     changed = _stacked(nominal, measures)
-    found: list[Benefit] = []
-    if measures:
-        run = propagate(chain.network, changed, outages, horizon_days=horizon_days, watched=watched, output_times=2)
-        for (measure, node, _), remaining in zip(measures, run.lost_days.sum(axis=1), strict=True):
-            text = _TEXT[measure].format(name=names[node])
-            found.append(_benefit(measure, node, text, lost, float(remaining)))
+    run = propagate(chain.network, changed, outages, horizon_days=horizon_days, watched=watched, output_times=2)
+    found = [
+        Benefit(measure, node, _TEXT[measure].format(name=names[node]), saved, saved / lost)
+        for (measure, node, _), saved in zip(measures, (lost - run.lost_days.sum(axis=1)).tolist(), strict=True)
+    ]
     return tuple(sorted((one for one in found if one.saved_share > 1e-6), key=lambda one: -one.saved_days))
 
 
-def _benefit(measure: str, node: str, text: str, lost: float, remaining: float) -> Benefit:
-    return Benefit(measure, node, text, lost - remaining, (lost - remaining) / lost)
-
-
-def _edge_measures(
-    chain: ChainNetwork, outages: Sequence[Outage], horizon_days: float, nominal: Parameters
-) -> list[tuple[str, str, IntArray]]:
+def _measures(chain: ChainNetwork, outages: Sequence[Outage], losing: IntArray) -> list[tuple[str, str, IntArray]]:
+    """Return kind, node, and the edges that every measure changes."""
     network = chain.network
-    run = propagate(network, nominal, outages, horizon_days=horizon_days, output_times=2)
     measures: list[tuple[str, str, IntArray]] = []
-    for node in np.flatnonzero(run.lost_days[0] > 0):
+    for node in losing:
         # What users hold already is watched, not a place where something could be mended.
         edges = np.array(
             [
@@ -118,7 +111,7 @@ def _edge_measures(
 
 
 def _stacked(nominal: Parameters, measures: Sequence[tuple[str, str, IntArray]]) -> Parameters:
-    rows = {name: np.repeat(getattr(nominal, name), max(len(measures), 1), axis=0) for name in Parameters.__slots__}
+    rows = {name: np.repeat(getattr(nominal, name), len(measures), axis=0) for name in Parameters.__slots__}
     for row, (measure, _, edges) in enumerate(measures):
         if measure == "hold":
             rows["hold_days"][row, edges] += LONGER_DAYS

@@ -72,7 +72,7 @@ def _resolve(knowledge: Knowledge, chain: ChainNetwork, target: str) -> tuple[st
     products = {product.id: product for product in knowledge.catalogue.products()}
     if target in workflow:
         node = workflow[target]
-        loose = [stream for product in node.realises for stream in _loose(chain, product)]
+        loose = [stream for product in node.realises for stream in _loose(knowledge, chain, target, product)]
         return node.name, [target, *loose], "the node itself"
     pipelines = [one for one in knowledge.workflow.pipelines if one.id == target]
     if pipelines:
@@ -102,11 +102,9 @@ def _of_product(knowledge: Knowledge, chain: ChainNetwork, product: str) -> list
     return [*chain.streams.get(product, ()), *makers, *realised]
 
 
-def _loose(chain: ChainNetwork, product: str) -> list[str]:
-    """Return the streams of a product that no workflow node leads to."""
-    fed = {
-        rule.consumer
-        for rule in chain.edges
-        if rule.consumer in chain.streams.get(product, ()) and ":" not in rule.supplier
-    }
-    return [stream for stream in chain.streams.get(product, ()) if stream not in fed and product == "ESO"]
+def _loose(knowledge: Knowledge, chain: ChainNetwork, node: str, product: str) -> tuple[str, ...]:
+    """Return the streams of a product that a node realises, where neither a maker nor an edge joins it to any of them."""
+    streams = chain.streams.get(product, ())
+    makes = any(node in {maker.node, maker.delivered} for maker in knowledge.dependencies.makers)
+    joined = any(rule.supplier == node and rule.consumer in streams for rule in chain.edges)
+    return () if makes or joined else streams

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import SequenceMatcher
 from typing import Final
 
@@ -77,9 +77,6 @@ def _names(item: Item) -> set[str]:
 def _words(item: Item) -> set[str]:
     words = _SEPARATORS.split(f"{item.id} {item.name}".lower())
     return {word for word in words if len(word) > 1}
-
-
-_Calls = Callable[[Item], set[str]]
 
 
 def _listed(items: Iterable[Item]) -> str:
