@@ -20,6 +20,7 @@ from fiducial.orbits.orbit import Orbit
 from fiducial.runs.ingest import file_sha256
 from fiducial.runs.sources import open_source
 from fiducial.runs.world import simulate_world
+from fiducial.runs.world_options import PARTS
 from fiducial.runs.world_truth import load_truth
 from small_world import ENOUGH, TINY
 
@@ -208,6 +209,23 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tiny, tmp_pat
     other = simulate_world(replace(TINY, seed=4), tmp_path / "other", jobs=1)
     assert {one.path for one in other.files} == {one.path for one in tiny.files}
     assert [path for path, digest in other.digests.items() if digest == tiny.digests[path]] == []
+
+
+def test_a_part_of_a_world_is_the_same_world_and_the_rest_may_follow(tiny, tmp_path):
+    folder = tmp_path / "world"
+    done = fiducial("simulate", folder, "--jobs", 1, "--only", "insar", "--json", *options_of(TINY))
+    assert done.code == 0, done.err
+    found = {one["path"]: one["sha256"] for one in done.json["files"]}
+    assert found == {path: tiny.digests[path] for path in found}
+    assert {one["kind"] for one in done.json["files"]} == {"burst", "velocities", "truth"}
+    assert {path.name for path in folder.iterdir()} == {"insar", "stations", "truth.json", "truth.npz", "world.json"}
+    both = fiducial("simulate", folder, "--jobs", 1, "--only", "stations", *options_of(TINY))
+    assert "fiducial motion import" in both.out
+    assert "fiducial stations velocity" in both.out
+    assert "fiducial orbits combine" not in both.out
+    whole = simulate_world(TINY, folder, jobs=1)
+    assert whole.digests == tiny.digests
+    assert whole.written == sum(one.kind in PARTS["centres"] and one.kind != "truth" for one in whole.files)
 
 
 def test_a_killed_simulation_goes_on_and_ends_with_the_same_bytes(tiny, tmp_path):

@@ -9,7 +9,7 @@ from fiducial.formats.point_product import PointProduct
 from fiducial.motion.calibration.holdout import leave_stations_out
 from fiducial.motion.calibration.observations import observe_track
 from fiducial.motion.calibration.recipes import recipe
-from fiducial.runs.calibrate import area_of, velocities
+from fiducial.runs.calibration_sources import area_of, velocities
 from fiducial.runs.gnss import load
 from fiducial.runs.ingest_frame import import_frame
 from support import data_path

@@ -19,7 +19,7 @@ from fiducial.motion.calibration.frame_switch import switch_frame, switch_surfac
 from fiducial.motion.calibration.observations import observe_track
 from fiducial.motion.calibration.recipes import recipe
 from fiducial.motion.calibration.surfaces import CorrectionSurface
-from fiducial.runs.calibrate import velocities
+from fiducial.runs.calibration_sources import velocities
 from fiducial.runs.frame_switch import line_of_sight_samples
 from fiducial.runs.gnss import load
 from fiducial.runs.sources import open_source

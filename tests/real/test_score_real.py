@@ -15,7 +15,7 @@ from fiducial.motion.calibration.recipes import recipe
 from fiducial.motion.calibration.score_sentences import sentences
 from fiducial.motion.calibration.score_table import tabulate
 from fiducial.motion.calibration.scoring import make_plan, score_recipe
-from fiducial.runs.calibrate import area_of, open_products, velocities
+from fiducial.runs.calibration_sources import area_of, open_products, velocities
 from fiducial.runs.gnss import load
 from support import data_path
 

@@ -18,7 +18,7 @@ from fiducial.motion.calibration.bases import PolynomialBasis, SplineBasis
 from fiducial.motion.calibration.polynomial_kernels import spline_sum, spline_variance
 from fiducial.motion.calibration.surfaces import ClusterOffsets, CorrectionSurface
 from fiducial.runs import ingest
-from fiducial.runs.calibrate import track_of, velocities
+from fiducial.runs.calibration_sources import track_of, velocities
 from fiducial.runs.ingest import import_egms
 from fiducial.runs.sources import Source
 from fiducial.timescales import egms_years

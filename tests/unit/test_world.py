@@ -15,14 +15,14 @@ from fiducial.errors import FormatError, InputError
 from fiducial.formats import sinex_summary, sinex_summary_writer, tenv, tenv_writer
 from fiducial.geodesy.plate_pole import estimate_rotations, euler_pole
 from fiducial.orbits.frame_summary import Rejection
-from fiducial.runs import world
+from fiducial.runs import world, world_truth
 from fiducial.runs.world_bursts import burst_blocks, make_burst, spoiled
 from fiducial.runs.world_centres import make_centres
 from fiducial.runs.world_earthquake import Earthquake, point_dislocation
 from fiducial.runs.world_files import WorldMaker
 from fiducial.runs.world_layout import BURST_LENGTH_M, plan_bursts, region_half_m, shape_of
 from fiducial.runs.world_network import PLATE, REGIONAL, make_network, velocity_table
-from fiducial.runs.world_options import WorldOptions, world_options
+from fiducial.runs.world_options import PARTS, WorldOptions, world_options
 from fiducial.runs.world_orbits import centre_orbit, earth_rotation, true_orbit, true_pole_rad
 from fiducial.runs.world_series import flicker_noise, station_series
 from fiducial.runs.world_solutions import centre_solution, frame_summary, seen_by, week_of
@@ -85,6 +85,24 @@ def test_impossible_sizes_are_refused(size, changes):
     with pytest.raises(InputError) as error:
         world_options(size, **changes)
     assert error.value.code == "FID-1430"
+
+
+def test_every_file_is_of_a_part_and_no_other_part_is_known():
+    maker = WorldMaker(TINY)
+    assert {one.path for part in PARTS for one in maker.files(part)} == {one.path for one in maker.files()}
+    with pytest.raises(InputError, match=r"FID-1430.*choose insar"):
+        maker.files("clouds")
+
+
+def test_bowls_out_of_reach_add_nothing_to_the_last_bit(monkeypatch):
+    far = make_truth(replace(TINY, bursts=200))
+    east, north = (np.array(one) for one in (np.linspace(4.0e6, 4.05e6, 50), np.linspace(2.5e6, 2.52e6, 50)))
+    quick = far.local_velocity_enu_mm_per_yr(east, north)
+    reached = sum(not world_truth._out_of_reach(one, east, north) for one in far.bowls)
+    assert reached < len(far.bowls)
+    assert far.local_velocity_enu_mm_per_yr(np.array([]), np.array([])).shape == (0, 3)
+    monkeypatch.setattr(world_truth, "_out_of_reach", lambda *_: False)
+    assert far.local_velocity_enu_mm_per_yr(east, north).tobytes() == quick.tobytes()
 
 
 def test_options_that_are_none_are_those_of_the_size():

@@ -33,9 +33,10 @@ def combine(
     overwrite: Flag = False,
     json: Flag = False,
 ) -> None:
-    """Combine the station solutions of one day into a reference frame: SINEX with covariance, ERP, report.
+    """Combine the station solutions of one day into a reference frame: SINEX with covariance, ERP, summary, report.
 
-    Constraints and datum of every centre are taken out; origin, scale and orientation come from the core stations.
+    Constraints and datum of every centre are taken out; origin, scale and orientation come from the core stations. The
+    summary (SUM.YML) holds the seven parameters of every centre: ``fiducial orbits combine --frame-summary`` takes it.
 
     Example: ``fiducial frame combine COD*.SNX ESA*.SNX GFZ*.SNX --reference IGS20.SNX --out combined``
 

@@ -26,6 +26,7 @@ def simulate(
     satellites: int | None = None,
     days: int | None = None,
     day_interval: int | None = None,
+    only: Literal["insar", "stations", "centres"] | None = None,
     jobs: int | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -36,6 +37,8 @@ def simulate(
     goes on where it was.
 
     Example: ``fiducial simulate world --size small --seed 7``
+
+    Example: ``fiducial simulate continent --size country --bursts 400 --only insar``
 
     Parameters
     ----------
@@ -63,6 +66,9 @@ def simulate(
         Days of the analysis centres, from 2023-06-04.
     day_interval
         Days from one of them to the next.
+    only
+        A part of the world: insar (bursts and station velocities), stations (series and velocities), or centres (orbits,
+        clocks, station solutions), each with its truth; all of it by default. Other parts may be added to the folder later.
     jobs
         Processes; one a core by default. The bytes do not depend on it.
     json
@@ -75,5 +81,5 @@ def simulate(
         size, seed=seed, bursts=bursts, points=points, epochs=epochs, stations=stations, global_stations=global_stations,
         series_years=series_years, centres=centres, satellites=satellites, days=days, day_interval=day_interval,
     )  # fmt: skip
-    found = simulate_world(options, out, jobs=jobs)
+    found = simulate_world(options, out, jobs=jobs, only=only)
     print_json(found.to_dict()) if json else print_lines(found.lines())

@@ -64,6 +64,32 @@ class CalibrationFile:
 
 
 @dataclass(frozen=True)
+class PackedCalibration:
+    """A `CalibrationFile` as it is stored: plain values and arrays.
+
+    Attributes
+    ----------
+    version, frame : str
+    surface : dict
+        Plain values of the surface, but for its arrays.
+    arrays : dict of str to ndarray
+    document : dict
+    """
+
+    version: str
+    frame: str
+    surface: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+    document: dict[str, Any]
+
+    @classmethod
+    def of(cls, calibration: CalibrationFile) -> PackedCalibration:
+        """Pack a calibration; of the covariance of a spline as many columns of a factor as it needs."""
+        surface, arrays = _packed(calibration.surface)
+        return cls(calibration.version, calibration.frame, surface, arrays, calibration.document)
+
+
+@dataclass(frozen=True)
 class VersionSummary:
     """What a version of a calibration says of itself.
 
@@ -137,7 +163,7 @@ def _utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def write(product: Path, calibration: CalibrationFile, *, overwrite: bool = False) -> Path:
+def write(product: Path, calibration: CalibrationFile | PackedCalibration, *, overwrite: bool = False) -> Path:
     """Write a version atomically.
 
     Raises
@@ -157,19 +183,19 @@ def write(product: Path, calibration: CalibrationFile, *, overwrite: bool = Fals
     if not (root / "zarr.json").exists():
         zarr.create_group(root)
     target = root / calibration.version
-    surface, arrays = _packed(calibration.surface)
+    packed = calibration if isinstance(calibration, PackedCalibration) else PackedCalibration.of(calibration)
     now = creation_time()
     with atomic_directory(target, overwrite=overwrite, marker="zarr.json") as directory:
         group = zarr.create_group(directory, overwrite=True)
-        for name, values in arrays.items():
+        for name, values in packed.arrays.items():
             group.create_array(name, data=values)
         group.attrs.update({
             "layout": LAYOUT,
-            "frame": calibration.frame,
+            "frame": packed.frame,
             "temporal": [TREND],
-            "surface": surface,
+            "surface": packed.surface,
             "written": _utc(now.timestamp()),
-            "document": calibration.document,
+            "document": packed.document,
         })  # fmt: skip
     os.utime(target)
     return target
@@ -233,7 +259,7 @@ def _damaged(folder: Path, error: Exception) -> FormatError:
 
 
 def _packed(surface: CorrectionSurface) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return plain values and arrays; the covariance of a spline as a factor of no more columns than it needs."""
+    """Return plain values and arrays."""
     values = surface.to_dict()
     arrays: dict[str, NDArray[Any]] = {_COEFFICIENTS: np.array([values.pop(_COEFFICIENTS)], dtype=np.float64)}
     covariance = np.asarray(values.pop(_COVARIANCE), dtype=np.float64)

@@ -31,6 +31,9 @@ _IGNORED: Final = frozenset({"authors", "contact", "igs", "bua", "sources"})
 _COMBINATION: Final = "IGS"
 _BULLETIN_A: Final = "BUA"
 
+LEFT_OUT: Final = "# What was not determined is left out; lists of single stations are not made."
+"""Line of summaries of ours: rows that lack residuals or statistics are no fault."""
+
 _WEEK = re.compile(r"^#.*\bfor week (\d{1,4})\s*$", re.MULTILINE | re.ASCII)
 _FRAME = re.compile(r'^#.*"AC -> (\w+)" 7-parameter', re.MULTILINE | re.ASCII)
 # libyaml refuses "key:[" without a blank; YAML 1.2 and the pure parser of PyYAML take it.
@@ -46,7 +49,8 @@ def read(source: str | Path | bytes, *, strictness: Strictness = "warn", name: s
         File, compressed or not.
     strictness : {"ignore", "warn", "raise"}
         What to do with what can be understood all the same: unknown keys and centres, units that the file does not
-        state (then those of the format are taken: mm, ppb, mas, µas, µs), text that is not UTF-8.
+        state (then those of the format are taken: mm, ppb, mas, µas, µs), text that is not UTF-8, residuals and
+        statistics that a row lacks (they become NaN; no fault where the file says `LEFT_OUT`).
     name : str, optional
         File name, where the source is bytes; it tells the week when the content does not.
 
@@ -76,11 +80,14 @@ def read(source: str | Path | bytes, *, strictness: Strictness = "warn", name: s
     scaling = stated_units(text, rows)
     centres = _centres(sections["ac"], rows)
     known = {centre.name for centre in centres} | {_COMBINATION, _BULLETIN_A}
+    whole = LEFT_OUT not in text.splitlines()
     transformations = {
-        row.key: _transformation(row, scaling) for row in _daily(sections["transfo"], "transfo", known, rows)
+        row.key: _transformation(row, scaling, whole) for row in _daily(sections["transfo"], "transfo", known, rows)
     }
-    residuals = {row.key: _residuals(row, scaling) for row in _daily(sections["globres"], "globres", known, rows)}
-    statistics = {row.key: _statistics(row, scaling) for row in _daily(sections["stats"], "stats", known, rows)}
+    residuals = {
+        row.key: _residuals(row, scaling, whole) for row in _daily(sections["globres"], "globres", known, rows)
+    }
+    statistics = {row.key: _statistics(row, scaling, whole) for row in _daily(sections["stats"], "stats", known, rows)}
     return FrameSummary(
         week=_week(text, opened.name, rows),
         frame=_frame(text, rows),
@@ -183,20 +190,20 @@ def _daily(node: Node, section: str, known: set[str], rows: Rows) -> list[Row]:
     return found
 
 
-def _transformation(row: Row, scaling: Scaling) -> FrameTransformation:
-    row.expect({"ac", "day", "T", "S", "R", "rms"})
+def _transformation(row: Row, scaling: Scaling, whole: bool) -> FrameTransformation:
+    row.expect({"ac", "day", "T", "S", "R", "rms"}, absent=frozenset() if whole else frozenset({"rms"}))
     return FrameTransformation(
         translation_m=row.vector("T") * scaling["T"],
         scale=row.number("S") * scaling["S"],
         rotation_rad=row.vector("R") * scaling["R"],
-        rms_enu_m=row.vector("rms") * scaling["rms"],
+        rms_enu_m=row.vector("rms", optional=not whole) * scaling["rms"],
     )
 
 
-def _residuals(row: Row, scaling: Scaling) -> GlobalResiduals:
+def _residuals(row: Row, scaling: Scaling, whole: bool) -> GlobalResiduals:
     scalars = ("dxpo", "dypo", "dxpor", "dypor", "dlod", "dsc")
-    frame_keys = {"dgc", "dsc"}
-    row.expect({"ac", "day", "dgc", *scalars}, absent=frame_keys if row.key[0] == _BULLETIN_A else frozenset())
+    usual = {"dgc", "dsc"} if row.key[0] == _BULLETIN_A else set()
+    row.expect({"ac", "day", "dgc", *scalars}, absent=usual if whole else {"dgc", *scalars})
     value = {key: row.number(key, optional=True) * scaling[key] for key in scalars}
     return GlobalResiduals(
         x_pole_rad=value["dxpo"],
@@ -209,9 +216,10 @@ def _residuals(row: Row, scaling: Scaling) -> GlobalResiduals:
     )
 
 
-def _statistics(row: Row, scaling: Scaling) -> StationStatistics:
+def _statistics(row: Row, scaling: Scaling, whole: bool) -> StationStatistics:
     fit = {"sqrtvf", "wrms", "sigm"}
-    row.expect({"ac", "day", "nsta", "nrf", "ncore", *fit}, absent=fit if row.key[0] == _COMBINATION else frozenset())
+    usual = row.key[0] == _COMBINATION or not whole
+    row.expect({"ac", "day", "nsta", "nrf", "ncore", *fit}, absent=fit if usual else frozenset())
     return StationStatistics(
         stations=row.integer("nsta"),
         frame_stations=row.integer("nrf"),

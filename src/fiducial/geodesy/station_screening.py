@@ -114,10 +114,8 @@ def outlier_masks(stations: StationVelocities) -> tuple[Mask, Mask, list[Rejecti
     return keep, up_known, rejected
 
 
-def stations_around(
-    stations: StationVelocities, longitude_deg: Array, latitude_deg: Array, reach_km: float = 500.0
-) -> StationVelocities:
-    """Return the stations within ``reach_km`` of an area, given by points in it.
+def near_area(stations: StationVelocities, longitude_deg: Array, latitude_deg: Array, reach_km: float = 500.0) -> Mask:
+    """Tell which stations lie within ``reach_km`` of an area, given by points in it; shape (station,).
 
     Notes
     -----
@@ -127,8 +125,15 @@ def stations_around(
     """
     area = cKDTree(unit_vectors(longitude_deg, latitude_deg))
     answer = area.query(unit_vectors(stations.longitude_deg, stations.latitude_deg))
-    near = 2.0 * np.arcsin(np.minimum(0.5 * np.asarray(answer[0]), 1.0)) * MEAN_EARTH_RADIUS_KM <= reach_km
-    return stations.select(near)
+    angle = 2.0 * np.arcsin(np.minimum(0.5 * np.asarray(answer[0]), 1.0))
+    return np.asarray(angle * MEAN_EARTH_RADIUS_KM <= reach_km, dtype=np.bool_)
+
+
+def stations_around(
+    stations: StationVelocities, longitude_deg: Array, latitude_deg: Array, reach_km: float = 500.0
+) -> StationVelocities:
+    """Return the stations of `near_area`."""
+    return stations.select(near_area(stations, longitude_deg, latitude_deg, reach_km))
 
 
 def merge_coincident(stations: StationVelocities, distance_km: float) -> tuple[StationVelocities, list[Rejection]]:

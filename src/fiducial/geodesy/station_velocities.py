@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,22 @@ class Rejection:
 
     name: str
     reason: str
+
+
+class StationPlaces(Protocol):
+    """Names and places of stations: all that is needed to look at a product around them."""
+
+    @property
+    def names(self) -> NDArray[np.str_]:
+        """Shape (station,)."""
+
+    @property
+    def longitude_deg(self) -> NDArray[np.float64]:
+        """Shape (station,), degrees."""
+
+    @property
+    def latitude_deg(self) -> NDArray[np.float64]:
+        """Shape (station,), degrees."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class FrameTransformation:
         As printed. With R = [[0, -Rz, Ry], [Rz, 0, -Rx], [-Ry, Rx, 0]] (position-vector signs) coordinates of the
         centre go to the frame by x' = x + T + D x + R x.
     rms_enu_m : ndarray, shape (3,)
-        RMS of the residuals of stations: east, north, up.
+        RMS of the residuals of stations: east, north, up; NaN where not given.
     """
 
     translation_m: Array
@@ -52,7 +52,7 @@ class FrameTransformation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlobalResiduals:
-    """Residuals of Earth rotation, geocentre and scale, centre minus combination.
+    """Residuals of Earth rotation, geocentre and scale, centre minus combination; NaN where not given.
 
     Attributes
     ----------
@@ -83,10 +83,11 @@ class StationStatistics:
     stations, frame_stations, core_stations : int
         Stations after rejection, of them usable stations of the frame, of them core stations of the alignment.
     sqrt_variance_factor : float
+        NaN where not estimated.
     wrms_enu_m : ndarray, shape (3,)
         WRMS of residuals: east, north, up; NaN where not given (the combination itself).
     median_sigma_enu_m : ndarray, shape (3,)
-        Median formal error of station positions.
+        Median formal error of station positions; NaN where not given.
     """
 
     stations: int

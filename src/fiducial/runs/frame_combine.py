@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from fiducial.errors import FiducialError, InputError
-from fiducial.formats import sinex
+from fiducial.formats import sinex, sinex_summary_writer
 from fiducial.formats.atomic import atomic_file
 from fiducial.formats.igs_names import LongName, ProductName
 from fiducial.formats.name_parts import Period
@@ -176,7 +176,9 @@ def read_core(path: Path | None, reference: ReferenceFrame) -> tuple[list[SiteNa
 
 
 def write_frame(found: FrameCombination, out: Path, *, overwrite: bool = False) -> FrameReport:
-    """Write the combined solution as SINEX, its Earth rotation as ERP, and the report as JSON and text.
+    """Write the combined solution, its Earth rotation, the summary of its centres, and the report as JSON and text.
+
+    The summary is in the layout of the IGS: a combination of orbits takes the rotations of the centres from it.
 
     Parameters
     ----------
@@ -190,6 +192,7 @@ def write_frame(found: FrameCombination, out: Path, *, overwrite: bool = False) 
     InputError
         FID-1002 when a file exists already; FID-1355 when the folder cannot be written.
     """
+    from fiducial.runs.frame_combination_summary import combination_summary
     from fiducial.runs.frame_report import build_report
     from fiducial.runs.frame_report_text import render_text
     from fiducial.runs.frame_rotation import combined_rotation, rotation_bytes
@@ -198,7 +201,7 @@ def write_frame(found: FrameCombination, out: Path, *, overwrite: bool = False) 
     day = found.reference.epoch_utc.astype("datetime64[D]").astype("datetime64[ns]")
     names = {
         (content, ending): LongName(_NAME, day, Period(1, "D"), Period(1, "D"), content, ending).build()
-        for content, ending in (("SOL", "SNX"), ("ERP", "ERP"), ("SUM", "TXT"), ("SUM", "JSON"))
+        for content, ending in (("SOL", "SNX"), ("ERP", "ERP"), ("SUM", "YML"), ("SUM", "TXT"), ("SUM", "JSON"))
     }
     rotation, notes = combined_rotation(found.result)
     products = {names["SOL", "SNX"]: sinex.to_bytes(combined_solution(found))}
@@ -212,6 +215,7 @@ def write_frame(found: FrameCombination, out: Path, *, overwrite: bool = False) 
     report.notes.extend(notes)
     contents = {
         **products,
+        names["SUM", "YML"]: sinex_summary_writer.to_bytes(combination_summary(found)),
         names["SUM", "TXT"]: render_text(report).encode("ascii", "replace"),
         names["SUM", "JSON"]: (report.model_dump_json(indent=1) + "\n").encode(),
     }

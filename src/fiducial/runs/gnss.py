@@ -13,7 +13,7 @@ from fiducial.errors import InputError
 from fiducial.formats import velocity_tables
 from fiducial.geodesy.collocation import VelocityField
 from fiducial.geodesy.frame_plausibility import require_plausible_frame
-from fiducial.geodesy.station_screening import stations_around
+from fiducial.geodesy.station_screening import near_area
 from fiducial.geodesy.station_velocities import StationVelocities
 from fiducial.runs.ingest import file_sha256
 
@@ -29,6 +29,8 @@ class Gnss:
     ----------
     stations : StationVelocities
         Around the area.
+    rows : ndarray of int64, shape (station,)
+        Of these in the whole table.
     field : VelocityField
     notes : tuple of str
         What was read, decided and rejected.
@@ -37,9 +39,25 @@ class Gnss:
     """
 
     stations: StationVelocities
+    rows: NDArray[np.int64]
     field: VelocityField
     notes: tuple[str, ...]
     sha256: str
+
+
+def read_table(table: Path, frame: str | None) -> StationVelocities:
+    """Read a velocity table whose frame is stated; errors as `load`."""
+    if frame is None:
+        raise InputError(
+            "FID-1004",
+            "the frame of the GNSS velocities is not stated, and no velocity table names it",
+            where="--gnss-frame",
+            fix="state it, e.g. --gnss-frame ETRF2000, ITRF2020 or plate:EURA",
+        )
+    if not table.is_file():
+        raise InputError("FID-1001", "no such GNSS table", where=str(table), fix="check the path")
+    # The folder is no property of the velocities: products made of them elsewhere must be the same to the byte.
+    return replace(velocity_tables.read(table, frame=frame), source=table.name)
 
 
 def load(
@@ -69,20 +87,11 @@ def load(
         FID-1001 no such table; FID-1004 frame missing, unknown, or contradicted by the velocities; FID-1005 fewer
         than three usable stations; FID-1140 no station within 500 km.
     """
-    if frame is None:
-        raise InputError(
-            "FID-1004",
-            "the frame of the GNSS velocities is not stated, and no velocity table names it",
-            where="--gnss-frame",
-            fix="state it, e.g. --gnss-frame ETRF2000, ITRF2020 or plate:EURA",
-        )
-    if not table.is_file():
-        raise InputError("FID-1001", "no such GNSS table", where=str(table), fix="check the path")
-    # The folder is no property of the velocities: products made of them elsewhere must be the same to the byte.
-    stations = replace(velocity_tables.read(table, frame=frame), source=table.name)
+    stations = read_table(table, frame)
     notes = tuple(velocity_tables.describe(stations))
     thin = slice(None, None, max(1, len(longitude_deg) // _AREA_POINTS))
-    near = stations_around(stations, longitude_deg[thin], latitude_deg[thin])
+    inside = near_area(stations, longitude_deg[thin], latitude_deg[thin])
+    near = stations.select(inside)
     if near.size == 0:
         raise InputError(
             "FID-1140",
@@ -90,10 +99,11 @@ def load(
             where=str(table),
             fix="give a table that covers the area; check that longitudes and latitudes are not exchanged",
         )
-    require_plausible_frame(near, frame)
+    require_plausible_frame(near, near.frame)
     # Too few around leave the far ones as the best there is; their distance shows in the sigma.
-    chosen: StationVelocities = near if near.size >= _FEW_STATIONS else stations
+    rows = np.flatnonzero(inside) if near.size >= _FEW_STATIONS else np.arange(stations.size)
+    chosen = stations.select(rows)
     field = VelocityField.fit(chosen, up_prior_sigma_mm_per_yr=up_prior_sigma_mm_per_yr)
     notes += (f"{chosen.size} of {stations.size} stations are used, {near.size} of them within 500 km of the area",)
     notes += tuple(f"{one.name}: {one.reason}" for one in field.rejected if one not in stations.rejected)
-    return Gnss(chosen, field, notes, file_sha256(table))
+    return Gnss(chosen, rows.astype(np.int64), field, notes, file_sha256(table))

@@ -28,7 +28,7 @@ from fiducial.motion.calibration.recipes import recipes as known_recipes
 from fiducial.motion.calibration.score_sentences import DEFINITIONS, sentences
 from fiducial.motion.calibration.score_table import REFERENCE, RecipeRow, tabulate
 from fiducial.motion.calibration.scoring import Advance, Plan, RecipeScore, make_plan, score_recipe
-from fiducial.runs.calibrate import area_of, open_products, velocities
+from fiducial.runs.calibration_sources import area_of, open_products, velocities
 from fiducial.runs.gnss import load
 from fiducial.runs.ingest import file_sha256, provenance_id
 from fiducial.runs.progress import progress

@@ -21,7 +21,7 @@ from fiducial.errors import InputError
 from fiducial.formats.atomic import atomic_file
 from fiducial.runs.progress import progress
 from fiducial.runs.world_files import WorldFile, WorldMaker
-from fiducial.runs.world_options import WorldOptions
+from fiducial.runs.world_options import Part, WorldOptions
 from fiducial.runs.world_truth import CALIBRATION_FRAME, FRAME, TRUTH_FILE, WorldTruth, load_truth
 
 MANIFEST: Final = "world.json"
@@ -82,18 +82,29 @@ class SimulatedFiles:
         for one in self.files:
             kinds.setdefault(one.kind, []).append(self.sizes[one.path])
         rows = [f"{len(sizes):6d}  {sum(sizes) / 1e6:9.2f} MB  {kind}" for kind, sizes in sorted(kinds.items())]
-        day = self.paths("orbit")[0].parent
-        solutions, reference = self.folder / "sinex" / day.name, self.paths("reference frame")[0]
-        return [
-            *rows, f"{self.written} written, {len(self.files) - self.written} were there; {self.folder / MANIFEST}", "",
-            f"fiducial orbits combine {day} --out {self.folder / 'combined'}",
-            f"fiducial frame combine {solutions}/* --reference {reference} --out {self.folder / 'combined-frame'}",
-            f"fiducial stations velocity {self.folder / 'stations'}/R*.tenv3 --steps {self.paths('steps')[0]}",
-            f"fiducial motion import {self.folder / 'insar'}/*.zip --out {self.folder / 'products'}",
-        ]  # fmt: skip
+        told = f"{self.written} written, {len(self.files) - self.written} were there; {self.folder / MANIFEST}"
+        return [*rows, told, "", *self._next()]
+
+    def _next(self) -> list[str]:
+        """Return commands that read the parts that are there."""
+        found = []
+        for orbit in self.paths("orbit")[:1]:
+            day, reference = orbit.parent, self.paths("reference frame")[0]
+            solutions, out = self.folder / "sinex" / day.name, self.folder / "combined-frame"
+            found = [
+                f"fiducial orbits combine {day} --out {self.folder / 'combined'}",
+                f"fiducial frame combine {solutions}/* --reference {reference} --out {out}",
+            ]
+        for steps in self.paths("steps"):
+            found.append(f"fiducial stations velocity {self.folder / 'stations'}/R*.tenv3 --steps {steps}")
+        if self.paths("burst"):
+            found.append(f"fiducial motion import {self.folder / 'insar'}/*.zip --out {self.folder / 'products'}")
+        return found
 
 
-def simulate_world(options: WorldOptions, folder: Path, *, jobs: int | None = None) -> SimulatedFiles:
+def simulate_world(
+    options: WorldOptions, folder: Path, *, jobs: int | None = None, only: Part | None = None
+) -> SimulatedFiles:
     """Write a simulated world; one that was interrupted goes on where it was.
 
     Parameters
@@ -104,15 +115,19 @@ def simulate_world(options: WorldOptions, folder: Path, *, jobs: int | None = No
         New, empty, or of the same world.
     jobs : int, optional
         Processes; as many as there are cores by default. The bytes do not depend on it.
+    only : {"insar", "stations", "centres"}, optional
+        Part of the world that is written; all of it by default. The world is the same: its other parts may be added later,
+        and those that its manifest names already are held as they are.
 
     Returns
     -------
     SimulatedFiles
+        Of this call, and what the manifest named before.
 
     Raises
     ------
     InputError
-        FID-1430 jobs below one; FID-1431 when the folder holds another world; FID-1432 when it holds other things;
+        FID-1430 jobs below one, or no such part; FID-1431 when the folder holds another world; FID-1432 when it holds other things;
         FID-1433 when its truth is damaged; FID-1434 when a process was killed.
 
     Notes
@@ -128,9 +143,9 @@ def simulate_world(options: WorldOptions, folder: Path, *, jobs: int | None = No
             "FID-1430", f"a world cannot be written by {workers} processes", where="--jobs", fix="give 1 or more"
         )
     maker = WorldMaker(options)
-    files = maker.files()
-    _claim(folder, maker.truth)
     known = _known_digests(folder)
+    files = maker.files(only, known)
+    _claim(folder, maker.truth)
     digests: dict[str, str] = {}
     sizes: dict[str, int] = {}
     written = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from fiducial.errors import InputError
 from fiducial.formats.atomic import atomic_file
 from fiducial.formats.egms_names import Window
 from fiducial.formats.igs_names import LongName, Period, ProductName
@@ -18,7 +19,7 @@ from fiducial.runs.world_bursts import burst_name, make_burst, window_of, write_
 from fiducial.runs.world_centres import Centre, make_centres, rotations_of
 from fiducial.runs.world_layout import BurstPlan, plan_bursts
 from fiducial.runs.world_network import PLATE, REGIONAL, Network, make_network, velocity_table
-from fiducial.runs.world_options import WorldOptions
+from fiducial.runs.world_options import PARTS, Part, WorldOptions
 from fiducial.runs.world_orbits import (
     day_folder,
     product_path,
@@ -106,10 +107,26 @@ class WorldMaker:
         """The years of the release of the bursts."""
         return window_of(self.truth)
 
-    def files(self) -> tuple[WorldFile, ...]:
-        """Return all files but ``truth.json`` and the manifest, the dearest first."""
+    def files(self, only: Part | None = None, also: Container[str] = ()) -> tuple[WorldFile, ...]:
+        """Return files but ``truth.json`` and the manifest, the dearest first.
+
+        Parameters
+        ----------
+        only : {"insar", "stations", "centres"}, optional
+            Part of the world; all of it by default.
+        also : container of str
+            Paths of files of other parts that are wanted beside it.
+
+        Raises
+        ------
+        InputError
+            FID-1430 for a part that is none.
+        """
+        if only is not None and only not in PARTS:
+            raise InputError("FID-1430", f"no part {only!r}", where="--only", fix=f"choose {', '.join(PARTS)}")
         found = [*self._insar(), *self._stations(), *self._centre_files(), *self._shared()]
-        return tuple(sorted(found, key=lambda one: -one.weight))
+        chosen = [one for one in found if only is None or one.kind in PARTS[only] or one.path in also]
+        return tuple(sorted(chosen, key=lambda one: -one.weight))
 
     def _insar(self) -> list[WorldFile]:
         size = 5e-6 * self.options.points * self.options.epochs

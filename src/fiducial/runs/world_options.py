@@ -10,6 +10,16 @@ import numpy as np
 from fiducial.errors import InputError
 
 Size = Literal["small", "medium", "country"]
+Part = Literal["insar", "stations", "centres"]
+
+PARTS: Final[dict[Part, frozenset[str]]] = {
+    "insar": frozenset({"burst", "velocities", "truth"}),
+    "stations": frozenset({"series", "steps", "velocities", "truth"}),
+    "centres": frozenset({
+        "orbit", "clock", "earth rotation", "frame summary", "station solution", "reference frame", "true orbit", "truth",
+    }),
+}  # fmt: skip
+"""Kinds of the files of each part of a world; together they are all kinds."""
 
 FIRST_SERIES_DAY: Final = np.datetime64("2020-01-01", "D")
 FIRST_CENTRE_DAY: Final = np.datetime64("2023-06-04", "D")

@@ -12,7 +12,14 @@ from fiducial.geodesy.collocation import VelocityField
 from fiducial.geodesy.station_velocities import StationVelocities
 from fiducial.motion.calibration.gnss import line_of_sight_at_stations
 from fiducial.motion.calibration.observations import TrackObservations
-from fiducial.motion.calibration.overlaps import common_cells, difference_before, direction_of, may_overlap
+from fiducial.motion.calibration.overlaps import (
+    block_starts,
+    common_cells,
+    difference_before,
+    direction_of,
+    field_at_blocks,
+    sources_that_meet,
+)
 from fiducial.motion.calibration.protocol import CalibrationResult
 from fiducial.motion.calibration.residuals import centred, rms
 from fiducial.motion.calibration.surfaces import CorrectionSurface
@@ -150,10 +157,19 @@ def overlap_rms(
     -----
     See `overlaps.difference_before`.
     """
+    blocks = first.blocks
+    gnss = field.predict(blocks.longitude_deg, blocks.latitude_deg, with_covariance=False).velocity_enu_mm_per_yr
+    return _overlap(first, second, gnss, first_surface, second_surface)
+
+
+def _overlap(
+    first: TrackObservations, second: TrackObservations, gnss: Array, first_surface: CorrectionSurface,
+    second_surface: CorrectionSurface,
+) -> OverlapAgreement:  # fmt: skip
+    """Compare two tracks, with the GNSS field at the blocks of the first one."""
     one, two = common_cells(first, second)
     a, b = first.blocks.select(one), second.blocks.select(two)
-    gnss = field.predict(a.longitude_deg, a.latitude_deg, with_covariance=False).velocity_enu_mm_per_yr
-    before = difference_before((first, second), (one, two), gnss)
+    before = difference_before((first, second), (one, two), gnss[one])
     after = before - first_surface.surface_mm_per_yr(a.easting, a.northing, a.cluster)
     after = after + second_surface.surface_mm_per_yr(b.easting, b.northing, b.cluster)
     return OverlapAgreement(
@@ -177,10 +193,10 @@ def assess(
     agreements = tuple(
         station_rms(track, stations, field, surface) for track, surface in zip(tracks, surfaces, strict=True)
     )
-    pairs = [
-        overlap_rms(first, second, field, surfaces[i], surfaces[i + 1 + j])
-        for i, first in enumerate(tracks)
-        for j, second in enumerate(tracks[i + 1 :])
-        if may_overlap(first, second) and direction_of(first) == direction_of(second)
-    ]
-    return Assessment(agreements, tuple(pair for pair in pairs if pair.cells))
+    starts = block_starts(tracks)
+    gnss = field_at_blocks(tracks, field)
+    pairs = tuple(
+        _overlap(tracks[i], tracks[j], gnss[starts[i] : starts[i + 1]], surfaces[i], surfaces[j])
+        for i, j in sources_that_meet(tracks)
+    )
+    return Assessment(agreements, pairs)

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from fiducial.geodesy.interpolation import project
 from fiducial.geodesy.robust import MAD_TO_SIGMA, grouped_median
-from fiducial.geodesy.station_velocities import StationVelocities
+from fiducial.geodesy.station_velocities import StationPlaces
 from fiducial.motion.calibration.point_velocities import PointVelocities, usable_points
 
 Array = NDArray[np.float64]
@@ -123,6 +123,22 @@ class TrackObservations:
         if not self.track:
             object.__setattr__(self, "track", self.name)
 
+    def among(self, rows: Index) -> TrackObservations:
+        """Return the same track for a part of the station table.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (station,)
+            Rows of the whole table that the part has, in its order; samples at others are left out.
+        """
+        if not self.samples.size:
+            return self
+        place = np.full(max(int(self.samples.station.max()), int(rows.max(initial=0))) + 1, -1, dtype=np.int64)
+        place[rows] = np.arange(len(rows))
+        found = place[self.samples.station]
+        kept = self.samples.select(found >= 0)
+        return replace(self, samples=replace(kept, station=found[found >= 0]))
+
     def with_velocities(self, blocks: Array, samples: Array) -> TrackObservations:
         """Return the same track with other velocities of blocks and samples (mm/yr), such as calibrated ones."""
         return replace(
@@ -165,7 +181,7 @@ def block_median(
 
 def sample_at_stations(
     points: PointVelocities,
-    stations: StationVelocities,
+    stations: StationPlaces,
     *,
     radius_m: float = 3000.0,
     minimum_points: int = 10,
@@ -177,7 +193,7 @@ def sample_at_stations(
     ----------
     points : PointVelocities
         Usable points (`usable_points`).
-    stations : StationVelocities
+    stations : StationPlaces
     radius_m : float
     minimum_points : int
         Stations with fewer points within the radius get no sample.
@@ -203,7 +219,7 @@ def sample_at_stations(
 
 def observe_track(
     points: PointVelocities,
-    stations: StationVelocities,
+    stations: StationPlaces,
     *,
     block_size_m: float = 5000.0,
     radius_m: float = 3000.0,
@@ -215,8 +231,8 @@ def observe_track(
     Parameters
     ----------
     points : PointVelocities
-    stations : StationVelocities
-        The table that will be given to the recipe.
+    stations : StationPlaces
+        The table that will be given to the recipe, or its names and places.
     block_size_m, radius_m, minimum_points, use_coherence
         See `block_median` and `sample_at_stations`.
 

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, triu
 
 from fiducial.errors import InputError
 from fiducial.geodesy.collocation import VelocityField
@@ -100,12 +101,42 @@ def direction_of(track: TrackObservations) -> Direction:
     return "ascending" if track.blocks.line_of_sight[:, 0].mean() < 0 else "descending"
 
 
-def may_overlap(first: TrackObservations, second: TrackObservations) -> bool:
-    """Tell whether the rectangles around the blocks of two tracks meet: of hundreds of bursts few do."""
-    if not first.blocks.size or not second.blocks.size:
-        return False
-    apart = (first.cell.min(axis=0) > second.cell.max(axis=0)) | (second.cell.min(axis=0) > first.cell.max(axis=0))
-    return not bool(apart.any())
+def sources_that_meet(tracks: Sequence[TrackObservations]) -> list[tuple[int, int]]:
+    """Return the pairs of sources of one direction that share a cell, by number; each once, in order.
+
+    Raises
+    ------
+    InputError
+        FID-1063 when the blocks of two sources cannot be matched.
+
+    Notes
+    -----
+    Rows of a product of sparse matrices, source by cell: the cost grows with the sources, not with their square.
+    """
+    seen = [number for number, track in enumerate(tracks) if track.blocks.size]
+    for number in seen[1:]:
+        _require_matching(tracks[seen[0]], tracks[number])
+    if not seen:
+        return []
+    source = np.repeat(seen, [len(tracks[number].cell) for number in seen])
+    cell = np.unique(np.concatenate([tracks[number].cell for number in seen]), axis=0, return_inverse=True)[1].ravel()
+    ascends = np.array([direction_of(tracks[number]) == "ascending" for number in seen])
+    column = cell + (int(cell.max()) + 1) * np.repeat(ascends, [len(tracks[number].cell) for number in seen])
+    incidence = csr_array((np.ones(len(cell)), (source, column)), shape=(len(tracks), int(column.max()) + 1))
+    met = triu(incidence @ incidence.T, k=1, format="csr")
+    first, second = met.nonzero()
+    order = np.lexsort((second, first))
+    return list(zip(first[order].tolist(), second[order].tolist(), strict=True))
+
+
+def _require_matching(first: TrackObservations, second: TrackObservations) -> None:
+    if first.crs != second.crs or first.block_size_m != second.block_size_m:
+        raise InputError(
+            "FID-1063",
+            "the blocks of the two tracks differ in size or map projection",
+            where=f"tracks {first.name}, {second.name}",
+            fix="observe both with the same block size and projection",
+        )
 
 
 def common_cells(first: TrackObservations, second: TrackObservations) -> tuple[Index, Index]:
@@ -118,13 +149,7 @@ def common_cells(first: TrackObservations, second: TrackObservations) -> tuple[I
     InputError
         FID-1063 when the blocks of the tracks cannot be matched.
     """
-    if first.crs != second.crs or first.block_size_m != second.block_size_m:
-        raise InputError(
-            "FID-1063",
-            "the blocks of the two tracks differ in size or map projection",
-            where=f"tracks {first.name}, {second.name}",
-            fix="observe both with the same block size and projection",
-        )
+    _require_matching(first, second)
     lowest = np.minimum(first.cell.min(axis=0, initial=0), second.cell.min(axis=0, initial=0))
     width = max(int(first.cell[:, 1].max(initial=0)), int(second.cell[:, 1].max(initial=0))) - int(lowest[1]) + 1
     keys, rows = [], []
@@ -183,23 +208,17 @@ def overlap_cells(tracks: Sequence[TrackObservations], gnss: Array) -> OverlapCe
         FID-1063 when the blocks of two sources cannot be matched.
     """
     starts = block_starts(tracks)
-    heading = [direction_of(track) if track.blocks.size else None for track in tracks]
     pairs: list[Pair] = []
     found: list[tuple[Index, ...]] = []
     before: list[Array] = []
-    for i, first in enumerate(tracks):
-        for j in range(i + 1, len(tracks)):
-            second, direction = tracks[j], heading[i]
-            if direction is None or direction != heading[j] or not may_overlap(first, second):
-                continue
-            one, two = common_cells(first, second)
-            if not len(one):
-                continue
-            kind: Kind = "bursts" if first.track == second.track else "tracks"
-            square = np.floor(first.cell[one] * first.block_size_m / (1000.0 * CLUSTER_KM)).astype(np.int64)
-            found.append((np.full(len(one), len(pairs)), starts[i] + one, starts[j] + two, square[:, 0], square[:, 1]))
-            before.append(difference_before((first, second), (one, two), gnss[starts[i] + one]))
-            pairs.append(Pair(i, j, (first.name, second.name), kind, direction))
+    for i, j in sources_that_meet(tracks):
+        first, second = tracks[i], tracks[j]
+        one, two = common_cells(first, second)
+        kind: Kind = "bursts" if first.track == second.track else "tracks"
+        square = np.floor(first.cell[one] * first.block_size_m / (1000.0 * CLUSTER_KM)).astype(np.int64)
+        found.append((np.full(len(one), len(pairs)), starts[i] + one, starts[j] + two, square[:, 0], square[:, 1]))
+        before.append(difference_before((first, second), (one, two), gnss[starts[i] + one]))
+        pairs.append(Pair(i, j, (first.name, second.name), kind, direction_of(first)))
     if not pairs:
         none = np.zeros(0, dtype=np.intp)
         return OverlapCells((), none, none, none, np.zeros(0), none)

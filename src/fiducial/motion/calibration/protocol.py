@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -142,6 +143,10 @@ class CalibrationResult:
     notes: tuple[str, ...]
     hyper_parameters: Mapping[str, Any] = field(default_factory=dict)
 
+    @cached_property
+    def _by_name(self) -> dict[str, TrackCalibration]:
+        return {track.surface.track: track for track in reversed(self.tracks)}
+
     def track(self, name: str) -> TrackCalibration:
         """Return the calibration of a track.
 
@@ -150,9 +155,8 @@ class CalibrationResult:
         InputError
             FID-1069 when the track was not part of the calibration.
         """
-        for track in self.tracks:
-            if track.surface.track == name:
-                return track
+        if name in self._by_name:
+            return self._by_name[name]
         raise InputError(
             "FID-1069",
             f"track {name!r} is not part of this calibration",

@@ -11,6 +11,7 @@ from fiducial.runs.recipes.builder import Builder, made
 from fiducial.runs.recipes.parts import (
     CalibrationPart,
     FramePart,
+    FrameTasks,
     OrbitPart,
     OrthoPart,
     VelocityPart,
@@ -108,8 +109,8 @@ class Chain(Recipe):
 
     summary: ClassVar[str] = (
         "The whole way from files of analysis centres to Ortho. A section that is null, or left out, is not made; "
-        "`calibration` takes its GNSS table from `velocities`, these from `frame`, and `ortho` its sources from "
-        "`calibration`, where they name none of their own."
+        "`orbits` takes the rotations of the centres from `frame`, `calibration` its GNSS table from `velocities`, these "
+        "from `frame`, and `ortho` its sources from `calibration`, where they name none of their own."
     )
 
     kind: Literal["chain"] = Field(default="chain", description="kind of the recipe")
@@ -121,15 +122,12 @@ class Chain(Recipe):
 
     def build(self, builder: Builder) -> None:
         """Add the tasks of the recipe."""
+        frames = FrameTasks() if self.frame is None else build_frame(self.frame, builder, ("frame",))
         if self.orbits is not None:
-            build_orbits(self.orbits, builder, ("orbits",))
-        report: tuple[Source, ...] = ()
-        if self.frame is not None:
-            stack = build_frame(self.frame, builder, ("frame",))
-            report = () if stack is None else made(stack, "report")
+            build_orbits(self.orbits, builder, ("orbits",), frames.summaries)
         table: tuple[Source, ...] = ()
         if self.velocities is not None:
-            table = build_velocities(self.velocities, builder, ("velocities",), report)
+            table = build_velocities(self.velocities, builder, ("velocities",), frames.stack)
         frame = None if self.velocities is None else self.velocities.table_frame
         products: tuple[Source, ...] = ()
         if self.calibration is not None:

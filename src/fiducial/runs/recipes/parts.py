@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -59,7 +60,9 @@ class OrbitPart(Section):
 
     sources: Patterns = _files("orbits/*", "SP3 and clock files, or folders of them; CENTRE=path names an odd one")
     without: tuple[str, ...] = Field(default=(), description="centres to leave out, such as COD: what if they fail")
-    frame_summary: PathText | None = _optional("IGS SINEX-combination summary; found beside the orbits when null")
+    frame_summary: PathText | None = _optional(
+        "IGS SINEX-combination summary; null: in a chain what its frame finds of the day, else found beside the orbits"
+    )
     satellite_metadata: PathText | None = _optional("satellite-metadata SINEX; found beside the orbits when null")
     nanus: PathText | None = _optional("NANU summary with manoeuvres; found beside the orbits when null")
     earth_rotation: PathText | None = _optional("IERS finals with Bulletin A; found beside the orbits when null")
@@ -77,7 +80,9 @@ class FramePart(Section):
     core: PathText | None = _optional("list of stations that hold the datum; all of the reference when null")
     post_seismic: PathText | None = _optional("SINEX file of post-seismic models of the same frame solution")
     discontinuities: PathText | None = _optional("SINEX file of discontinuities; those of the reference when null")
-    combine_days: bool = Field(default=True, description="combine the centres of each day first")
+    combine_days: bool = Field(
+        default=True, description="combine the centres of each day first; orbits of a chain are turned by what it finds"
+    )
     day_options: StationLimits = Field(default_factory=StationLimits, description="how days are combined")
     stack: bool = Field(default=True, description="stack the days into positions and velocities")
     stack_options: StackParameters = Field(default_factory=StackParameters, description="how days are stacked")
@@ -132,8 +137,30 @@ class OrthoPart(Section):
     in_situ: InSitu = Field(default_factory=InSitu, description="in-situ data beside GNSS")
 
 
-def build_orbits(part: OrbitPart, builder: Builder, place: Place) -> list[Task]:
-    """Add a combination of orbits for each day; errors of `find_sources`, with the line of the recipe."""
+@dataclass(frozen=True, slots=True)
+class FrameTasks:
+    """What the frame of a recipe hands on.
+
+    Attributes
+    ----------
+    stack : tuple of Source
+        Report of the stack; empty without one.
+    summaries : mapping of day to Source
+        Summaries of the centres, by ``YYYY-MM-DD``.
+    """
+
+    stack: tuple[Source, ...] = ()
+    summaries: Mapping[str, Source] = field(default_factory=dict)
+
+
+def build_orbits(
+    part: OrbitPart, builder: Builder, place: Place, summaries: Mapping[str, Source] | None = None
+) -> list[Task]:
+    """Add a combination of orbits for each day; errors of `find_sources`, with the line of the recipe.
+
+    ``summaries`` are those of the frame that the same recipe makes: what the part states goes before, what lies beside
+    the orbits is for days that the frame has not.
+    """
     texts: list[tuple[str, Path]] = []
     for number, text in enumerate(part.sources):
         name, equals, path = text.partition("=")
@@ -141,9 +168,9 @@ def build_orbits(part: OrbitPart, builder: Builder, place: Place) -> list[Task]:
         found = builder.paths((*place, "sources", number), path if named else text)
         texts += [(f"{name}=" if named else "", one) for one in found]
     groups = _orbit_days(texts)
+    names = {day: "orbits" if len(groups) == 1 else f"orbits/{plain_name(day)}" for day in groups}
     return [
-        _orbit_task(part, builder, place, "orbits" if len(groups) == 1 else f"orbits/{plain_name(day)}", sources)
-        for day, sources in groups.items()
+        _orbit_task(part, builder, place, names[day], sources, summaries or {}) for day, sources in groups.items()
     ]
 
 
@@ -159,7 +186,9 @@ def _orbit_days(texts: Sequence[tuple[str, Path]]) -> dict[str, list[str]]:
     return groups
 
 
-def _orbit_task(part: OrbitPart, builder: Builder, place: Place, task: str, texts: Sequence[str]) -> Task:
+def _orbit_task(
+    part: OrbitPart, builder: Builder, place: Place, task: str, texts: Sequence[str], summaries: Mapping[str, Source]
+) -> Task:
     from fiducial.runs.orbit_sources import find_sources
 
     try:
@@ -176,6 +205,10 @@ def _orbit_task(part: OrbitPart, builder: Builder, place: Place, task: str, text
     for name, kind in kinds.items():
         stated = builder.files((*place, name), getattr(part, name))
         inputs[name] = stated or tuple(Given(path) for path in [sources.auxiliary.get(kind)] if path is not None)
+    days = {day for path in sources.orbits.values() if (day := _day_of(path))}
+    made_here = summaries.get(days.pop()) if len(days) == 1 else None
+    if made_here is not None and part.frame_summary is None:
+        inputs["frame_summary"] = (made_here,)
     if not part.options.rotations:
         inputs["frame_summary"] = ()
     centres = {path.name: centre for found in (sources.orbits, sources.clocks) for centre, path in found.items()}
@@ -196,8 +229,8 @@ def _day_of(path: Path) -> str:
     return str(np.datetime_as_string(name.start, "D")) if isinstance(name, LongName) else ""
 
 
-def build_frame(part: FramePart, builder: Builder, place: Place) -> Task | None:
-    """Add a combination for each day, and their stack; return the stack.
+def build_frame(part: FramePart, builder: Builder, place: Place) -> FrameTasks:
+    """Add a combination for each day, and their stack; return what others take of them.
 
     Raises
     ------
@@ -210,18 +243,21 @@ def build_frame(part: FramePart, builder: Builder, place: Place) -> Task | None:
     }
     solutions: tuple[Source, ...] = files
     places = {"": place, "reference": (*place, "reference")}
+    summaries: dict[str, Source] = {}
     if part.combine_days:
-        days = [
-            builder.add(f"frame/days/{day}", FRAME_COMBINATION, part.day_options,
-                        {"solutions": tuple(map(Given, paths)), **shared}, places)
+        days = {
+            day: builder.add(f"frame/days/{day}", FRAME_COMBINATION, part.day_options,
+                             {"solutions": tuple(map(Given, paths)), **shared}, places)
             for day, paths in _by_day([one.path for one in files], builder, place)
-        ]  # fmt: skip
-        solutions = tuple(one for day in days for one in made(day, "solution"))
+        }  # fmt: skip
+        solutions = tuple(one for task in days.values() for one in made(task, "solution"))
+        summaries = {day: one for day, task in days.items() for one in made(task, "summary")}
     if not part.stack:
-        return None
+        return FrameTasks(summaries=summaries)
     inputs = {"solutions": solutions, **shared,
               "discontinuities": builder.files((*place, "discontinuities"), part.discontinuities)}  # fmt: skip
-    return builder.add("frame/stack", FRAME_STACK, part.stack_options, inputs, places)
+    stack = builder.add("frame/stack", FRAME_STACK, part.stack_options, inputs, places)
+    return FrameTasks(made(stack, "report"), summaries)
 
 
 def _by_day(paths: Sequence[Path], builder: Builder, place: Place) -> list[tuple[str, list[Path]]]:

@@ -148,18 +148,21 @@ def _velocity_table(call: Call) -> Outcome:
     found, notes = in_frame(table, given.frame)
     write_stations(found, call.out / "stations.csv")
     left_out = len({one.station for one in report.segments}) - len(rows)
-    return Outcome((*notes, f"{len(rows)} stations with a velocity; {left_out} without, or of too short a span"))
+    told = f"{len(rows)} stations with a velocity; {left_out} without, or of too short a span"
+    product = MadeProduct("frame-velocities", "stations.csv", "SPTS", "Level 2", "T3", found.frame)
+    return Outcome((*notes, told), (product,))
 
 
 FRAME_COMBINATION: Final = Step(
     name="frame-combination",
-    version=1,
+    version=2,
     parameters=StationLimits,
     inputs=(InputSlot("solutions"), InputSlot("reference"), *_AUXILIARY),
     outputs=(
         OutputSlot("solution", "*_SOL.SNX"),
         OutputSlot("earth_rotation", "*_ERP.ERP", needed=False),
-        OutputSlot("report", "*_SUM.*"),
+        OutputSlot("summary", "*_SUM.YML"),
+        OutputSlot("report", "*_SUM.[JT]*"),
     ),
     run=_combine,
 )
@@ -173,7 +176,7 @@ FRAME_STACK: Final = Step(
 )
 FRAME_VELOCITIES: Final = Step(
     name="frame-velocities",
-    version=1,
+    version=2,
     parameters=VelocityTableParameters,
     inputs=(InputSlot("report"),),
     outputs=(OutputSlot("table", "stations.csv"),),
