@@ -47,7 +47,7 @@ $(VENV)/.test-stamp: $(VENV)/.base-stamp requirements/test.lock
 # A lock must hold no address, hence no header and no index; deleting it first resolves everything anew.
 LOCK := $(BIN)/uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11
 lock: $(VENV)/.uv-stamp
-	cd requirements && rm -f *.lock && for name in bootstrap base; do ../$(LOCK) $$name.in -o $$name.lock; done && ../$(LOCK) -c base.lock test.in -o test.lock
+	cd requirements && rm -f bootstrap.lock base.lock test.lock && for name in bootstrap base; do ../$(LOCK) $$name.in -o $$name.lock; done && ../$(LOCK) -c base.lock test.in -o test.lock
 
 clean:
 	rm -rf $(VENV) site demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

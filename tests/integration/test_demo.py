@@ -93,7 +93,8 @@ def test_the_recipe_stands_by_itself(result):
     found = check_recipe(result.out / "chain.yaml")
     assert found["kind"] == "chain"
     assert {one["step"] for one in found["tasks"]} == {
-        "orbit-combination", "frame-combination", "frame-stack", "frame-velocities", "import", "calibration", "ortho",
+        "orbit-combination", "frame-combination", "frame-stack", "frame-velocities", "import", "station-places",
+        "observation", "adjustment", "calibration", "ortho",
     }  # fmt: skip
     dry = fiducial("run", result.out / "chain.yaml", "--catalogue", result.out / demo.CATALOGUE, "--dry-run", "--json")
     assert (dry.json["kept"], dry.json["would_run"]) == (len(found["tasks"]), 0)
@@ -120,6 +121,18 @@ def test_trace_reaches_every_solution_of_the_centres_and_a_lost_one_is_named(res
     stood = found.out[found.out.index("stood") :]
     for name in (result.ortho.name, "-frame product", "-stations product", "stations.csv", "calibration.json"):
         assert name in stood
+
+
+def test_combined_orbits_stand_on_the_stations_of_the_same_run(result):
+    catalogue = result.out / demo.CATALOGUE
+    for orbit in (result.out / "products" / "orbits").rglob("*_ORB.SP3"):
+        day = orbit.parent.name
+        traced = fiducial("catalogue", "trace", orbit, "--catalogue", catalogue, "--json")
+        paths = {path for one in traced.json["nodes"] for path in one.get("paths", ())}
+        solutions = sorted((result.out / "world" / "sinex" / day).glob("*.SNX.gz"))
+        assert len(solutions) == SMALL.centres
+        assert {str(path) for path in solutions} <= paths
+        assert not any(str(path) in paths for path in (result.out / "world" / "orbits" / day).glob("*_SUM.YML"))
 
 
 def test_a_second_run_makes_nothing(result):

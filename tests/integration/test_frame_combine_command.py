@@ -10,7 +10,7 @@ import pytest
 
 from commands import fiducial
 from fiducial.constants import MILLIARCSECOND_RAD
-from fiducial.formats import erp, sinex
+from fiducial.formats import erp, sinex, sinex_summary
 from fiducial.stations.solution import DiscontinuityTable, NormalEquations
 from sinex_factory import EPOCH, POLE_RAD, YEAR, Centre, cumulative, network, simulated
 
@@ -101,13 +101,20 @@ def test_product_and_report(day):
         f"{PRODUCT}_SOL.SNX",
         f"{PRODUCT}_SUM.JSON",
         f"{PRODUCT}_SUM.TXT",
+        f"{PRODUCT}_SUM.YML",
     ]
     assert json.loads((folder / f"{PRODUCT}_SUM.JSON").read_text()) == report
+    summary = sinex_summary.read(folder / f"{PRODUCT}_SUM.YML", strictness="raise")
+    assert (summary.week, summary.frame) == (2332, "IGS20")
+    assert set(summary.transformations) == set(summary.residuals) == {(name, 0) for name in NAMES}
     assert report["product"]["stations"] == 24
     assert report["reference"]["frame"] == "IGS20"
     assert [one["centre"] for one in report["centres"]] == list(NAMES)
     for one in report["centres"]:
         assert one["stations"] == one["reference_stations"] == one["core_stations"] == 20
+        turned = summary.rotation_rad(one["centre"], EPOCH) / MILLIARCSECOND_RAD
+        assert turned == pytest.approx(HELMERT[4:] / MILLIARCSECOND_RAD, abs=0.03)
+        assert turned == pytest.approx([one["helmert"][f"rotation_{axis}_mas"] for axis in "xyz"], abs=6e-6)
         found = one["helmert"]
         assert [found[f"translation_{axis}_mm"] for axis in "xyz"] == pytest.approx(1e3 * HELMERT[:3], abs=2.0)
         assert one["datum"]["sentence"].startswith("origin known to")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from commands import fiducial
+from fiducial.catalogue.store import Catalogue
 from fiducial.geodesy.ellipsoid import geodetic_from_geocentric, local_from_geocentric
 from fiducial.geodesy.frame_velocities import frame_velocity
 from series_factory import linear, tenv, tenv3
@@ -57,6 +58,12 @@ velocities: {table_frame: ETRF2000, model: false}
         compared += 1
     assert compared >= 8
     assert _run(path, tmp_path / "c.sqlite")["made"] == 0
+    with Catalogue.open(str(tmp_path / "c.sqlite")) as catalogue:
+        products = {one.name: one for one in catalogue.products(egv_product="SPTS")}
+        combined = catalogue.products(egv_product="TRF")
+    assert (products["frame-velocities"].frame, products["frame-velocities"].level) == ("ETRF2000", "Level 2")
+    assert len(products) == 4
+    assert len(combined) == 1
 
 
 def test_series_become_velocities_of_placed_stations(tmp_path):

@@ -126,6 +126,15 @@ def test_b5_ten_simulated_centres_give_the_published_week_again(tmp_path):
         assert one["wrms_enu_mm"] == pytest.approx(1e3 * statistics.wrms_enu_m, rel=0.1)
         assert one["sqrt_variance_factor"] ** 2 == pytest.approx(statistics.sqrt_variance_factor**2, rel=0.2)
         assert one["stations"] == pytest.approx(statistics.stations, abs=3)
+    # The summary that is written says of every centre what the published one does.
+    ours = sinex_summary.read(next((tmp_path / "out").glob("*_SUM.YML")), strictness="raise")
+    assert (ours.week, {day for _, day in ours.transformations}) == (summary.week, {DAY})
+    for key, one in ours.transformations.items():
+        published = summary.transformations[key]
+        assert one.translation_m == pytest.approx(published.translation_m, abs=5e-4)
+        assert one.rotation_rad == pytest.approx(published.rotation_rad, abs=0.010 * MILLIARCSECOND_RAD)
+        assert one.scale == pytest.approx(published.scale, abs=5e-11)
+        assert ours.statistics[key].wrms_enu_m == pytest.approx(summary.statistics[key].wrms_enu_m, rel=0.1)
 
 
 @cache

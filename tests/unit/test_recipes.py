@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, get_args
 
+import numpy as np
 import pytest
 import yaml
 
@@ -12,6 +14,7 @@ from commands import fiducial
 from egms_factory import ASCENDING, DESCENDING, level2
 from fiducial.errors import FiducialError, FormatError, InputError, RunError
 from fiducial.runs.engine_graph import ordered
+from fiducial.runs.engine_model import Given, Made
 from fiducial.runs.recipes.builder import Builder
 from fiducial.runs.recipes.loading import load
 from fiducial.runs.recipes.models import KINDS
@@ -165,10 +168,27 @@ calibration:
 """
 
 
-def test_bursts_are_a_task_each_and_their_calibration_one(bursts):
-    tasks = ordered(load(_write(bursts, CALIBRATION)).tasks())
-    assert [task.step.name for task in tasks] == ["import", "import", "calibration"]
-    assert {task.name.split("_")[2] for task in tasks[:2]} == {"117", "022"}
+def test_bursts_are_mapped_reduced_and_mapped_again(bursts):
+    tasks = {task.name: task for task in ordered(load(_write(bursts, CALIBRATION)).tasks())}
+    steps = ["import", "import", "station-places", "observation", "observation", "adjustment", "calibration", "calibration"]
+    assert [task.step.name for task in tasks.values()] == steps
+    imports = [name for name in tasks if name.startswith("import/")]
+    assert {name.split("_")[2] for name in imports} == {"117", "022"}
+    observations = tuple(name.replace("import/", "calibration/observations/") for name in imports)
+    assert tasks["calibration/adjustment"].upstream() == observations
+    for name in imports:
+        own = tasks[name.replace("import/", "calibration/bursts/")]
+        assert own.upstream() == (name, "calibration/adjustment")
+        assert own.inputs["coefficients"] == (Made("calibration/adjustment", "coefficients", f"{Path(name).name}.npz"),)
+
+
+def test_two_sources_of_one_name_stop_before_any_work(bursts):
+    (bursts / "again").mkdir()
+    archive = next(bursts.glob("*.zip"))
+    (bursts / "again" / archive.name).write_bytes(archive.read_bytes())
+    with pytest.raises(InputError, match=r"FID-1031.*EGMS_L2a") as told:
+        check_recipe(_write(bursts, CALIBRATION.replace('"*.zip"', '"**/*.zip"')))
+    assert "line 3" in told.value.where
 
 
 @pytest.mark.parametrize(
@@ -239,13 +259,53 @@ ortho: {options: {north_in_input: true}}
     ]
     assert tasks["frame/stack"].upstream() == ("frame/days/2024-01-01", "frame/days/2024-01-02")
     assert tasks["velocities/stations"].upstream() == ("frame/stack",)
-    assert tasks["calibration"].parameters.gnss_frame == "ETRF2000"
-    assert "velocities/stations" in tasks["calibration"].upstream()
-    assert tasks["ortho"].upstream() == ("calibration", "velocities/stations")
+    adjustment = tasks["calibration/adjustment"]
+    assert adjustment.parameters.gnss_frame == "ETRF2000"
+    assert "velocities/stations" in adjustment.upstream()
+    products = tuple(name for name in tasks if name.startswith("calibration/bursts/"))
+    assert len(products) == 2
+    assert tasks["ortho"].upstream() == (*products, "velocities/stations")
     (bursts / "odd.snx").touch()
     path.write_text(text.replace("*_SOL.SNX", "odd.snx"))
     with pytest.raises(RunError, match="FID-5003"):
         load(path).tasks()
+
+
+def test_orbits_of_a_chain_are_turned_by_its_frame(tmp_path):
+    # Three days of orbits, of which the frame has two.
+    for day, start in (("259", "2024-09-15"), ("260", "2024-09-16"), ("261", "2024-09-17")):
+        folder = tmp_path / day
+        folder.mkdir()
+        orbit_day_factory.write_day(folder, count=2, satellites=orbit_day_factory.GPS[:2], clocks=False,
+                                    start=np.datetime64(start, "ns"))  # fmt: skip
+        (folder / "IGS0OPSSNX_20242590000_07D_07D_SUM.YML").touch()
+        for centre in ("AAA", "BBB") if day != "261" else ():
+            (tmp_path / f"{centre}0OPSFIN_2024{day}0000_01D_01D_SOL.SNX").touch()
+    for name in ("ref.snx", "stated.yml"):
+        (tmp_path / name).touch()
+    text = """\
+kind: chain
+orbits: {sources: ["2*/"]}
+frame: {solutions: ["*_SOL.SNX"], reference: ref.snx, stack: false}
+"""
+
+    def summaries(*change):
+        tasks = load(_write(tmp_path, text.replace(*change) if change else text)).tasks()
+        ranked = [task.name for task in ordered(tasks)]
+        found = {task.name: task.inputs.get("frame_summary", ()) for task in tasks if task.name.startswith("orbits/")}
+        for name, sources in found.items():
+            assert all(ranked.index(one.task) < ranked.index(name) for one in sources if isinstance(one, Made))
+        return found
+
+    beside = {f"orbits/{day}": (Given(next((tmp_path / day).glob("*.YML"))),) for day in ("259", "260", "261")}
+    own = {f"orbits/{259 + k}": (Made(f"frame/days/2024-09-1{5 + k}", "summary"),) for k in range(2)}
+    assert summaries() == beside | own
+    stated = summaries('2*/"]', '2*/"], frame_summary: stated.yml')
+    assert set(stated.values()) == {(Given(tmp_path / "stated.yml"),)}
+    assert summaries("stack: false", "combine_days: false") == beside
+    assert not any(summaries('2*/"]', '2*/"], options: {rotations: false}').values())
+    alone = summaries('frame: {solutions: ["*_SOL.SNX"], reference: ref.snx, stack: false}\n', "")
+    assert alone == beside
 
 
 def test_commands_write_list_and_check_recipes(tmp_path, bursts):
@@ -257,8 +317,8 @@ def test_commands_write_list_and_check_recipes(tmp_path, bursts):
     assert [one["kind"] for one in fiducial("recipe", "list", "--json").json] == list(KINDS)
     assert "calibration" in fiducial("recipe", "list").out
     done = fiducial("recipe", "check", _write(bursts, CALIBRATION), "--json")
-    assert [one["step"] for one in done.json["tasks"]] == ["import", "import", "calibration"]
-    assert "3 tasks" in fiducial("recipe", "check", _write(bursts, CALIBRATION)).out
+    assert [one["step"] for one in done.json["tasks"]].count("observation") == 2
+    assert "8 tasks" in fiducial("recipe", "check", _write(bursts, CALIBRATION)).out
     for command in (("run",), ("recipe", "new"), ("recipe", "check")):
         assert "Example: fiducial" in fiducial(*command, "--help").out.replace("\n", " ")
 

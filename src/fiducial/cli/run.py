@@ -62,14 +62,34 @@ def run(
 
 
 def _print(found: dict[str, Any]) -> None:
-    rows = [
-        [one["task"], one["state"], one["seconds"], one["peak_memory_mb"], "; ".join(one["reasons"]) or None]
-        for one in found["tasks"]
-    ]
-    print_table(found["recipe"], ["task", "state", "seconds", "memory MB", "why"], rows)
+    tasks = found["tasks"]
+    if len(tasks) > _MOST_SHOWN:
+        columns = ["step", *_COUNTS.values(), "seconds of all", "most memory MB", "why, of the first"]
+        print_table(found["recipe"], columns, _by_step(tasks))
+    else:
+        rows = [
+            [one["task"], one["state"], one["seconds"], one["peak_memory_mb"], "; ".join(one["reasons"]) or None]
+            for one in tasks
+        ]
+        print_table(found["recipe"], ["task", "state", "seconds", "memory MB", "why"], rows)
     print_lines([f"shortcoming: {text}" for text in found["shortcomings"]])
-    counts = ", ".join(f"{found[name]} {word}" for name, word in _COUNTS if found[name])
+    counts = ", ".join(f"{found[name]} {word}" for name, word in _COUNTS.items() if found[name])
     print_lines([f"{counts}; outputs in {found['out']}, catalogue {found['catalogue']}"])
 
 
-_COUNTS = (("made", "made"), ("kept", "kept"), ("would_run", "would run"))
+def _by_step(tasks: list[dict[str, Any]]) -> list[list[Any]]:
+    """Return a row a step: thousands of tasks are no table for people."""
+    rows: list[list[Any]] = []
+    for step in dict.fromkeys(one["step"] for one in tasks):
+        those = [one for one in tasks if one["step"] == step]
+        seconds = [one["seconds"] for one in those if one["seconds"] is not None]
+        memory = [one["peak_memory_mb"] for one in those if one["peak_memory_mb"] is not None]
+        reasons = next((one["reasons"] for one in those if one["reasons"]), None)
+        counts = [sum(one["state"] == word for one in those) for word in _COUNTS.values()]
+        rows.append([step, *counts, round(sum(seconds), 1) if seconds else None, max(memory, default=None),
+                     "; ".join(reasons) if reasons else None])  # fmt: skip
+    return rows
+
+
+_COUNTS = {"made": "made", "kept": "kept", "would_run": "would run"}
+_MOST_SHOWN = 60

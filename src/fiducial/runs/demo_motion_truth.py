@@ -165,7 +165,8 @@ def burst_truth(truth: WorldTruth, made: Path) -> tuple[BurstTruth, ...]:
     window = window_of(truth)
     found = []
     for plan in plan_bursts(truth.options.bursts):
-        path = made / "calibration" / str(burst_name(plan, window))
+        name = str(burst_name(plan, window))
+        path = made / "calibration" / "bursts" / name / name
         source = open_source(path, path.parent)
         columns = source.product.attributes(["easting", "northing", "longitude", "latitude", *_SIGHT])
         where = columns["easting"], columns["northing"]

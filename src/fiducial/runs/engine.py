@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Final
 
 from fiducial.catalogue.records import RunRecord
@@ -33,6 +32,7 @@ from fiducial.runs.engine_provenance import (
     record_success,
     to_plain,
 )
+from fiducial.runs.engine_schedule import Schedule
 from fiducial.runs.engine_task import Executed, Plan, Workshop, execute, plan
 
 WORK: Final = ".fiducial"
@@ -152,21 +152,23 @@ class Engine:
             As `prepare`; FID-5005 a step without its outputs; FID-5007 no locks; and what steps raise. Tasks that are
             running then are finished and recorded first.
         """
-        waiting = list(self.prepare(tasks, force))
+        schedule = Schedule(self.prepare(tasks, force))
         self.store.add_agent(SOFTWARE)
         active: dict[Future[Executed], _Active] = {}
         told: set[str] = set()
         try:
-            while waiting or active:
-                self._start(waiting, active, executor, at_once, told)
+            while schedule.waiting or active:
+                self._start(schedule, active, executor, at_once, told)
                 if active:
-                    finished, _ = wait(active, timeout=_LOOK_S if waiting else None, return_when=FIRST_COMPLETED)
+                    finished, _ = wait(
+                        active, timeout=_LOOK_S if schedule.waiting else None, return_when=FIRST_COMPLETED
+                    )
                     for future in finished:
-                        self._finish(active.pop(future), future)
-                elif waiting:
+                        self._finish(active.pop(future), future, schedule)
+                elif schedule.waiting:
                     time.sleep(_LOOK_S)
         except BaseException as error:
-            self._wind_up(active, at_once=not isinstance(error, Exception))
+            self._wind_up(active, schedule, at_once=not isinstance(error, Exception))
             raise
         finally:
             self._clock.remember()
@@ -177,25 +179,22 @@ class Engine:
         return plan(task, self._tasks, self.place, self._contents, self.store, forced=forced)
 
     def _start(
-        self, waiting: list[Task], active: dict[Future[Executed], _Active], executor: Executor, at_once: int,
+        self, schedule: Schedule, active: dict[Future[Executed], _Active], executor: Executor, at_once: int,
         told: set[str],
     ) -> None:  # fmt: skip
         """Keep what is there, and start what is not, until ``at_once`` tasks run."""
-        progress = True
-        while progress and len(active) < at_once:
-            progress = False
-            for task in list(waiting):
-                if len(active) >= at_once:
-                    break
-                if not all(name in self._results for name in task.upstream()):
-                    continue
-                started = self._begin(task, executor, told)
-                if started is None:
-                    continue
-                waiting.remove(task)
-                progress = True
-                if not isinstance(started, TaskResult):
-                    active[started[0]] = started[1]
+        schedule.retry()
+        held: list[Task] = []
+        while len(active) < at_once and (task := schedule.take()) is not None:
+            started = self._begin(task, executor, told)
+            if started is None:
+                held.append(task)
+            elif isinstance(started, TaskResult):
+                schedule.done(task)
+            else:
+                active[started[0]] = started[1]
+        for task in held:
+            schedule.hold(task)
 
     def _begin(
         self, task: Task, executor: Executor, told: set[str]
@@ -242,7 +241,7 @@ class Engine:
         self._results[task.name] = result
         return result
 
-    def _finish(self, active: _Active, future: Future[Executed]) -> None:
+    def _finish(self, active: _Active, future: Future[Executed], schedule: Schedule) -> None:
         task, place = active.task, self.place / active.task.name
         try:
             done = _result(task, future)
@@ -261,7 +260,8 @@ class Engine:
             done.outcome.notes, finished.requirements, finished.shortcomings,
         )  # fmt: skip
         self._clock.took(task.step.name, done.seconds)
-        left = self._clock.left([one.step.name for one in self._tasks.values() if one.name not in self._results])
+        schedule.done(task)
+        left = self._clock.left(schedule.left)
         self.tell(f"{task.name}: made in {done.seconds:.1f} s ({len(self._results)} of {len(self._tasks)}{left})")
 
     def _check_inputs(self, active: _Active) -> None:
@@ -280,7 +280,7 @@ class Engine:
         finally:
             active.lock.release()
 
-    def _wind_up(self, active: dict[Future[Executed], _Active], *, at_once: bool) -> None:
+    def _wind_up(self, active: dict[Future[Executed], _Active], schedule: Schedule, *, at_once: bool) -> None:
         """Finish what runs after an error elsewhere; drop it when the user interrupts."""
         for future, one in list(active.items()):
             if at_once or future.cancel():
@@ -288,7 +288,7 @@ class Engine:
                 self._drop(one, "interrupted")
                 continue
             try:
-                self._finish(one, future)
+                self._finish(one, future, schedule)
             except Exception as error:  # noqa: BLE001 - the first error is the one to tell
                 self.tell(f"{one.task.name}: {error}")
 
@@ -311,7 +311,7 @@ class _Clock:
 
     def __init__(self, memory: Path) -> None:
         self._memory = memory
-        self._now: dict[str, list[float]] = {}
+        self._now: dict[str, tuple[int, float]] = {}
         try:
             found = json.loads(memory.read_text(encoding="utf-8"))
             self._before = {str(name): float(value) for name, value in found.items()}
@@ -321,26 +321,34 @@ class _Clock:
         self._worked = 0.0
 
     def took(self, step: str, seconds: float) -> None:
-        self._now.setdefault(step, []).append(seconds)
+        count, total = self._now.get(step, (0, 0.0))
+        self._now[step] = count + 1, total + seconds
         self._worked += seconds
 
     def remember(self) -> None:
         if self._now:
-            means = self._before | {name: fmean(values) for name, values in self._now.items()}
+            means = self._before | {name: total / count for name, (count, total) in self._now.items()}
             with atomic_file(self._memory) as partial:
                 partial.write_text(json.dumps(means), encoding="utf-8")
 
-    def left(self, steps: Sequence[str]) -> str:
-        """Return the time that steps will take, in words; at least that much when some were never run."""
-        if not steps:
+    def left(self, steps: Mapping[str, int]) -> str:
+        """Return the time that tasks, counted by step, will take, in words; at least that when some were never run."""
+        wanted = {name: count for name, count in steps.items() if count}
+        if not wanted:
             return ""
-        known = [fmean(self._now[name]) if name in self._now else self._before.get(name) for name in steps]
-        seconds = sum(one for one in known if one is not None)
-        if all(one is None for one in known):
+        known = {name: self._mean(name) for name in wanted}
+        seconds = sum(mean * wanted[name] for name, mean in known.items() if mean is not None)
+        if all(mean is None for mean in known.values()):
             return ", time left unknown"
         at_once = max(1.0, self._worked / max(time.perf_counter() - self._began, 1e-9))
-        word = "at least" if None in known else "about"
+        word = "at least" if None in known.values() else "about"
         return f", {word} {_duration(seconds / at_once)} left"
+
+    def _mean(self, step: str) -> float | None:
+        if step not in self._now:
+            return self._before.get(step)
+        count, total = self._now[step]
+        return total / count
 
 
 def _duration(seconds: float) -> str:

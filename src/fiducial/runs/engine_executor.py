@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, Literal, Protocol
 
 from fiducial.errors import RunError
@@ -64,11 +65,32 @@ def executor(
         raise _refused(f"{workers} workers", "--workers", "one worker or more")
     if scheduler == "local":
         count = workers or default_workers()
-        with _local(count, kind) as pool:
+        with one_blas_thread(), _local(count, kind) as pool:
             yield pool, count
         return
     with _cluster(scheduler) as (pool, threads):
         yield pool, workers or threads
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Let the libraries of linear algebra work with one thread, from now on or as a context.
+
+    The order of their sums depends on the number of threads: with one, a result is the same to the last bit wherever and
+    beside whatever a task runs. Tasks run side by side, so that no core stands idle for it.
+    """
+    # Only libraries that are loaded can be told.
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits
+
+
+def _prepare_worker(dask_worker: Any) -> None:
+    """Set up the process of a worker: kernels with as many threads as it may have, linear algebra with one."""
+    if "numba" not in sys.modules:
+        os.environ.setdefault("NUMBA_NUM_THREADS", str(dask_worker.state.nthreads))
+    one_blas_thread()
 
 
 @contextmanager
@@ -76,7 +98,7 @@ def _local(count: int, kind: Workers) -> Iterator[Executor]:
     if kind == "processes":
         # A forked copy of a process with threads may stand still for ever.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(count, mp_context=context) as processes:
+        with ProcessPoolExecutor(count, mp_context=context, initializer=one_blas_thread) as processes:
             yield processes
         return
     with ThreadPoolExecutor(count, thread_name_prefix="task") as threads:
@@ -105,6 +127,7 @@ def _cluster(address: str) -> Iterator[tuple[Executor, int]]:
             "start one with `dask scheduler` and workers with `dask worker ADDRESS`, or run with --scheduler local",
         ) from error  # fmt: skip
     with client:
+        client.register_worker_callbacks(_prepare_worker)
         threads = sum(client.nthreads().values())
         # Not pure: a task that is run again has another folder to write to.
         yield client.get_executor(pure=False), max(1, threads)

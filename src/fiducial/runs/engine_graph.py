@@ -117,7 +117,7 @@ def precheck(tasks: Sequence[Task], place: Path) -> None:
         for need in task.step.requirements:
             if need.criticality is Criticality.ESSENTIAL and not need.upstream and not task.inputs.get(need.slot):
                 raise InputError(
-                    need.code, f"{need.name} is Essential for the step {task.step.name}, and is missing",
+                    need.code, f"{need.name} is Essential for {task.name}, and is missing",
                     where=task.line(need.slot), fix=need.fix,
                 )  # fmt: skip
         given = {

@@ -176,10 +176,11 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """All outputs of a slot of another task."""
+    """All outputs of a slot of another task, or the one of a name; that slot is no ``folder`` then."""
 
     task: str
     slot: str
+    name: str | None = None
 
 
 Source = Given | Made

@@ -21,6 +21,7 @@ from fiducial.formats.product_manifest import Manifest
 from fiducial.runs.engine_content import Content, Contents, fingerprints
 from fiducial.runs.engine_graph import requirement_results, shortcomings
 from fiducial.runs.engine_model import Call, Given, KnownRuns, Outcome, Task
+from fiducial.runs.engine_model import Made as Taken
 from fiducial.runs.engine_record import (
     STEP_FILE,
     Made,
@@ -75,12 +76,22 @@ def input_paths(task: Task, tasks: Mapping[str, Task], place: Path) -> dict[str,
             if isinstance(one, Given):
                 paths.append(one.path)
             else:
-                maker = tasks[one.task]
-                wanted = next(output for output in maker.step.outputs if output.name == one.slot)
-                paths += paths_of(wanted, place / maker.name)
+                paths += _made_by(tasks[one.task], one, place)
         if paths:
             found[slot] = tuple(paths)
     return found
+
+
+def _made_by(maker: Task, source: Taken, place: Path) -> tuple[Path, ...]:
+    wanted = next(output for output in maker.step.outputs if output.name == source.slot)
+    if source.name is None:
+        return paths_of(wanted, place / maker.name)
+    # Of thousands of outputs one is taken, by thousands of tasks: the folder is not listed.
+    path = (place / maker.name / wanted.pattern).parent / source.name
+    if not path.exists():
+        raise RunError("FID-5005", f"the step {maker.step.name} made no output {source.name!r}", where=maker.name,
+                       fix="this is a fault of the step: report it with the recipe")  # fmt: skip
+    return (path,)
 
 
 def plan(

@@ -99,6 +99,6 @@ def plain_name(text: str) -> str:
     return f"_{plain}" if not plain or plain.startswith(".") else plain
 
 
-def made(task: Task, slot: str) -> tuple[Made, ...]:
-    """Return the outputs of a slot of a task, as an input of another one."""
-    return (Made(task.name, slot),)
+def made(task: Task, slot: str, name: str | None = None) -> tuple[Made, ...]:
+    """Return the outputs of a slot of a task, or the one of a name, as an input of another task."""
+    return (Made(task.name, slot, name),)

@@ -7,11 +7,10 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from fiducial.runs.engine_model import Source
-from fiducial.runs.recipes.builder import Builder, made
+from fiducial.runs.recipes.builder import Builder
 from fiducial.runs.recipes.parts import (
     CalibrationPart,
     FramePart,
-    FrameTasks,
     OrbitPart,
     OrthoPart,
     VelocityPart,
@@ -122,17 +121,19 @@ class Chain(Recipe):
 
     def build(self, builder: Builder) -> None:
         """Add the tasks of the recipe."""
-        frames = FrameTasks() if self.frame is None else build_frame(self.frame, builder, ("frame",))
+        report: tuple[Source, ...] = ()
+        summaries: dict[str, Source] = {}
+        if self.frame is not None:
+            report, summaries = build_frame(self.frame, builder, ("frame",))
         if self.orbits is not None:
-            build_orbits(self.orbits, builder, ("orbits",), frames.summaries)
+            build_orbits(self.orbits, builder, ("orbits",), summaries)
         table: tuple[Source, ...] = ()
         if self.velocities is not None:
-            table = build_velocities(self.velocities, builder, ("velocities",), frames.stack)
+            table = build_velocities(self.velocities, builder, ("velocities",), report)
         frame = None if self.velocities is None else self.velocities.table_frame
         products: tuple[Source, ...] = ()
         if self.calibration is not None:
-            tied = build_calibration(self.calibration, builder, ("calibration",), table, frame)
-            products = made(tied, "products")
+            products = build_calibration(self.calibration, builder, ("calibration",), table, frame)
         if self.ortho is not None:
             build_ortho(self.ortho, builder, ("ortho",), products, table, frame)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,7 +14,18 @@ from fiducial.runs.recipes.builder import Builder, made, plain_name
 from fiducial.runs.steps.base import Section
 from fiducial.runs.steps.frames import FRAME_COMBINATION, FRAME_STACK, FRAME_VELOCITIES, StackParameters, StationLimits
 from fiducial.runs.steps.frames import VelocityTableParameters as TableParameters
-from fiducial.runs.steps.motion import CALIBRATION, IMPORT, ORTHO, CalibrationOptions, ImportParameters, OrthoOptions
+from fiducial.runs.steps.motion import (
+    ADJUSTMENT,
+    CALIBRATION,
+    IMPORT,
+    OBSERVATION,
+    ORTHO,
+    STATION_PLACES,
+    CalibrationOptions,
+    GnssFrame,
+    NoParameters,
+    OrthoOptions,
+)
 from fiducial.runs.steps.orbits import ORBIT_COMBINATION, OrbitOptions, OrbitParameters
 from fiducial.runs.steps.velocities import (
     STATION_VELOCITIES,
@@ -130,27 +140,11 @@ class OrthoPart(Section):
 
     sources: Patterns = Field(
         default=(), description="EGMS Level 2b or calibrated products; none in a chain: of its calibration",
-        json_schema_extra={"example": ["products/calibration/*/"], "chained": True},
+        json_schema_extra={"example": ["products/calibration/bursts/*/*/"], "chained": True},
     )  # fmt: skip
     gnss_table: PathText | None = _optional("GNSS velocities, for the north motion; null in a chain: of its velocities")
     options: OrthoOptions = Field(default_factory=OrthoOptions, description="how East and Up are made")
     in_situ: InSitu = Field(default_factory=InSitu, description="in-situ data beside GNSS")
-
-
-@dataclass(frozen=True, slots=True)
-class FrameTasks:
-    """What the frame of a recipe hands on.
-
-    Attributes
-    ----------
-    stack : tuple of Source
-        Report of the stack; empty without one.
-    summaries : mapping of day to Source
-        Summaries of the centres, by ``YYYY-MM-DD``.
-    """
-
-    stack: tuple[Source, ...] = ()
-    summaries: Mapping[str, Source] = field(default_factory=dict)
 
 
 def build_orbits(
@@ -158,8 +152,8 @@ def build_orbits(
 ) -> list[Task]:
     """Add a combination of orbits for each day; errors of `find_sources`, with the line of the recipe.
 
-    ``summaries`` are those of the frame that the same recipe makes: what the part states goes before, what lies beside
-    the orbits is for days that the frame has not.
+    ``summaries`` are those of the frame that the same recipe makes, by day: what the part states goes before, what lies
+    beside the orbits is for days that the frame has not.
     """
     texts: list[tuple[str, Path]] = []
     for number, text in enumerate(part.sources):
@@ -169,9 +163,7 @@ def build_orbits(
         texts += [(f"{name}=" if named else "", one) for one in found]
     groups = _orbit_days(texts)
     names = {day: "orbits" if len(groups) == 1 else f"orbits/{plain_name(day)}" for day in groups}
-    return [
-        _orbit_task(part, builder, place, names[day], sources, summaries or {}) for day, sources in groups.items()
-    ]
+    return [_orbit_task(part, builder, place, names[day], sources, summaries or {}) for day, sources in groups.items()]
 
 
 def _orbit_days(texts: Sequence[tuple[str, Path]]) -> dict[str, list[str]]:
@@ -229,8 +221,8 @@ def _day_of(path: Path) -> str:
     return str(np.datetime_as_string(name.start, "D")) if isinstance(name, LongName) else ""
 
 
-def build_frame(part: FramePart, builder: Builder, place: Place) -> FrameTasks:
-    """Add a combination for each day, and their stack; return what others take of them.
+def build_frame(part: FramePart, builder: Builder, place: Place) -> tuple[tuple[Source, ...], dict[str, Source]]:
+    """Add a combination for each day, and their stack; return the report of the stack, if any, and the days' summaries.
 
     Raises
     ------
@@ -253,11 +245,11 @@ def build_frame(part: FramePart, builder: Builder, place: Place) -> FrameTasks:
         solutions = tuple(one for task in days.values() for one in made(task, "solution"))
         summaries = {day: one for day, task in days.items() for one in made(task, "summary")}
     if not part.stack:
-        return FrameTasks(summaries=summaries)
+        return (), summaries
     inputs = {"solutions": solutions, **shared,
               "discontinuities": builder.files((*place, "discontinuities"), part.discontinuities)}  # fmt: skip
     stack = builder.add("frame/stack", FRAME_STACK, part.stack_options, inputs, places)
-    return FrameTasks(made(stack, "report"), summaries)
+    return made(stack, "report"), summaries
 
 
 def _by_day(paths: Sequence[Path], builder: Builder, place: Place) -> list[tuple[str, list[Path]]]:
@@ -314,38 +306,63 @@ def _in_situ(part: InSitu, builder: Builder, place: Place) -> dict[str, Sequence
     return {name: builder.files((*place, name), getattr(part, name)) for name in _IN_SITU}
 
 
-def _imported(sources: Sequence[Given], builder: Builder, place: Place) -> tuple[Source, ...]:
-    """Add an import for each source that is no point product yet."""
+def _imported(sources: Sequence[Given], builder: Builder, place: Place) -> dict[str, Source]:
+    """Return the point product of each source by a name for tasks, adding an import where it is none yet.
+
+    Raises
+    ------
+    InputError
+        FID-1031 when two sources have one name.
+    """
     from fiducial.formats.point_product import is_product
 
-    found: list[Source] = []
+    found: dict[str, Source] = {}
     for one in sources:
+        name = plain_name(one.path.stem if one.path.is_file() else one.path.name)
+        if name in found:
+            raise InputError("FID-1031", f"two sources have the same name: {name}", where=builder.where(place),
+                             fix="rename one, or calibrate apart")  # fmt: skip
         if is_product(one.path):
-            found.append(one)
+            found[name] = one
             continue
-        name = f"import/{plain_name(one.path.stem if one.path.is_file() else one.path.name)}"
-        task = builder.add(name, IMPORT, ImportParameters(), {"source": (one,)}, {"": place, "source": place})
-        found += made(task, "products")
-    return tuple(found)
+        task = builder.add(f"import/{name}", IMPORT, NoParameters(), {"source": (one,)}, {"": place, "source": place})
+        found[name] = made(task, "products")[0]
+    return found
 
 
 def build_calibration(
     part: CalibrationPart, builder: Builder, place: Place, table: Sequence[Source], frame: str | None
-) -> Task:
-    """Add the imports and the calibration of all bursts together.
+) -> tuple[Source, ...]:
+    """Add imports, the observation of each burst, the adjustment of all, and the calibration of each; return products.
 
     ``table`` and ``frame`` are those of GNSS velocities that the same recipe makes; what the part states goes before.
     """
-    sources = builder.files((*place, "sources"), part.sources)
-    inputs = _in_situ(part.in_situ, builder, (*place, "in_situ")) | {
-        "sources": _imported(sources, builder, (*place, "sources")),
-        "gnss": builder.files((*place, "gnss_table"), part.gnss_table) or table,
-    }
-    places = {"": place, "gnss": (*place, "gnss_table"), "sources": (*place, "sources")}
+    bursts = _imported(builder.files((*place, "sources"), part.sources), builder, (*place, "sources"))
+    in_situ = _in_situ(part.in_situ, builder, (*place, "in_situ"))
+    gnss = builder.files((*place, "gnss_table"), part.gnss_table) or table
+    places = {"": place, "gnss": (*place, "gnss_table"), "source": (*place, "sources")}
     options = part.options
     if part.gnss_table is None and options.gnss_frame is None:
         options = options.model_copy(update={"gnss_frame": frame})
-    return builder.add("calibration", CALIBRATION, options, inputs, places)
+    stations = builder.add(
+        "calibration/stations", STATION_PLACES, GnssFrame(gnss_frame=options.gnss_frame), {"gnss": gnss}, places
+    )
+    observed: list[Source] = []
+    for name, source in bursts.items():
+        inputs = {"source": (source,), "stations": made(stations, "stations")}
+        observed += made(
+            builder.add(f"calibration/observations/{name}", OBSERVATION, NoParameters(), inputs, places), "observations"
+        )
+    adjusted = builder.add(
+        "calibration/adjustment", ADJUSTMENT, options, {"observations": observed, "gnss": gnss}, places
+    )
+    products: list[Source] = []
+    for name, source in bursts.items():
+        own = {"source": (source,), "coefficients": made(adjusted, "coefficients", f"{name}.npz")} | in_situ
+        products += made(
+            builder.add(f"calibration/bursts/{name}", CALIBRATION, NoParameters(), own, places), "products"
+        )
+    return tuple(products)
 
 
 def build_ortho(
@@ -353,7 +370,8 @@ def build_ortho(
     frame: str | None,
 ) -> Task:  # fmt: skip
     """Add the Ortho of calibrated products, or of sources of its own; ``table`` and ``frame`` as for a calibration."""
-    sources = _imported(builder.files((*place, "sources"), part.sources), builder, (*place, "sources")) or products
+    own = _imported(builder.files((*place, "sources"), part.sources), builder, (*place, "sources"))
+    sources = tuple(own.values()) or products
     if not sources:
         raise InputError("FID-1031", "the Ortho has no source", where=builder.where((*place, "sources")),
                          fix="give EGMS Level 2b files or calibrated products")  # fmt: skip

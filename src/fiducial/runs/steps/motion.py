@@ -1,4 +1,7 @@
-"""Steps: import bursts, calibrate many of them together, and make Ortho tiles."""
+"""Steps: import bursts, calibrate many of them together, and make Ortho tiles.
+
+A calibration maps over bursts (observe), reduces what was observed to one sparse adjustment, and maps over bursts again.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +39,16 @@ _MADE_WITH: Final = (
 """The rows of the Copernicus register on ground motion, product 343."""
 
 
-class ImportParameters(Section):
+class NoParameters(Section):
     """Nothing to choose."""
+
+
+class GnssFrame(Section):
+    """In which frame the places of stations are read along with velocities; no place depends on it."""
+
+    gnss_frame: str | None = Field(
+        default=None, description="frame of the GNSS velocities", json_schema_extra={"in_key": False}
+    )
 
 
 class CalibrationOptions(Section):
@@ -109,19 +120,52 @@ def stated_by(paths: tuple[Path, ...]) -> dict[str, str]:
     return {name: ", ".join(sorted({one[name] for one in found})) for name in sorted(common)}
 
 
-def _calibrate(call: Call) -> Outcome:
-    from fiducial.runs.calibrate import calibrate
+def _station_places(call: Call) -> Outcome:
+    from fiducial.formats import station_places
+    from fiducial.runs.gnss import read_table
+
+    stations = read_table(call.inputs["gnss"][0], call.parameters.gnss_frame)
+    station_places.write(call.out / "stations.parquet", stations)
+    return Outcome((f"{stations.size} stations",))
+
+
+def _observe(call: Call) -> Outcome:
+    from fiducial.formats import observed_source, station_places
+    from fiducial.formats.point_product import PointProduct
+    from fiducial.runs.calibration_sources import observe
+
+    stations = station_places.read(call.inputs["stations"][0])
+    found = observe(PointProduct.open(call.inputs["source"][0]), stations)
+    observed_source.write(call.out / f"{call.place.name}.parquet", found)
+    return Outcome((f"{found.track.blocks.size} blocks, {found.track.samples.size} stations", *found.track.notes))
+
+
+def _adjust(call: Call) -> Outcome:
+    from fiducial.formats import calibration_coefficients, observed_source
+    from fiducial.formats.calibration_file import PackedCalibration
+    from fiducial.runs.calibration_adjustment import adjust
 
     given: CalibrationOptions = call.parameters
-    found = calibrate(
-        call.inputs["sources"], call.inputs["gnss"][0], given.gnss_frame, call.out, recipe=given.recipe,
+    paths = call.inputs["observations"]
+    found = adjust(
+        [observed_source.read(path) for path in paths], call.inputs["gnss"][0], given.gnss_frame, recipe=given.recipe,
         folds=given.hold_out_folds, up_prior_sigma_mm_per_yr=given.up_prior_sigma_mm_per_yr,
     )  # fmt: skip
-    products = tuple(
-        MadeProduct(f"{path.name}-{found.version}", f"{path.name}/*", "ESD", "L2b", None, found.result.frame)
-        for path in found.products
-    )
-    return Outcome(found.notes, products, stated_by(found.products))
+    for path, file in zip(paths, found.files, strict=True):
+        calibration_coefficients.write(call.out / "coefficients" / f"{path.stem}.npz", PackedCalibration.of(file))
+    (call.out / "calibration.json").write_text(json.dumps(found.to_dict(), indent=1), encoding="utf-8")
+    return Outcome((*found.notes, *found.result.notes))
+
+
+def _calibrate(call: Call) -> Outcome:
+    from fiducial.formats import calibration_coefficients, calibration_file
+    from fiducial.runs.calibration_sources import open_products
+
+    packed = calibration_coefficients.read(call.inputs["coefficients"][0])
+    product = open_products(call.inputs["source"], call.out)[0].path
+    calibration_file.write(product, packed, overwrite=True)
+    made = MadeProduct(f"{product.name}-{packed.version}", f"{product.name}/*", "ESD", "L2b", None, packed.frame)
+    return Outcome((), (made,), stated_by((product,)))
 
 
 def _ortho(call: Call) -> Outcome:
@@ -184,23 +228,50 @@ def _check_ortho(call: Call) -> None:
 IMPORT: Final = Step(
     name="import",
     version=1,
-    parameters=ImportParameters,
+    parameters=NoParameters,
     inputs=(InputSlot("source"),),
     outputs=(OutputSlot("products", "*/product.json", folder=True),),
     run=_import,
 )
-CALIBRATION: Final = Step(
-    name="calibration",
+_GNSS: Final = StepRequirement("gnss", Criticality.ESSENTIAL, "gnss", code="FID-1005", fix=_GNSS_FIX)
+STATION_PLACES: Final = Step(
+    name="station-places",
+    version=1,
+    parameters=GnssFrame,
+    inputs=(InputSlot("gnss"),),
+    outputs=(OutputSlot("stations", "stations.parquet"),),
+    requirements=(_GNSS,),
+    run=_station_places,
+    check=_check_gnss,
+)
+OBSERVATION: Final = Step(
+    name="observation",
+    version=1,
+    parameters=NoParameters,
+    inputs=(InputSlot("source"), InputSlot("stations")),
+    outputs=(OutputSlot("observations", "*.parquet"),),
+    run=_observe,
+)
+ADJUSTMENT: Final = Step(
+    name="adjustment",
     version=1,
     parameters=CalibrationOptions,
-    inputs=(InputSlot("sources"), InputSlot("gnss"), *(InputSlot(name, needed=False) for name in _IN_SITU)),
-    outputs=(OutputSlot("products", "*/product.json", folder=True), OutputSlot("report", "calibration.json")),
-    requirements=(
-        StepRequirement("gnss", Criticality.ESSENTIAL, "gnss", code="FID-1005", fix=_GNSS_FIX), *_MADE_WITH,
-    ),
-    run=_calibrate,
+    inputs=(InputSlot("observations"), InputSlot("gnss")),
+    outputs=(OutputSlot("coefficients", "coefficients/*.npz"), OutputSlot("report", "calibration.json")),
+    requirements=(_GNSS,),
+    run=_adjust,
     check=_check_calibration,
-)  # fmt: skip
+)
+CALIBRATION: Final = Step(
+    name="calibration",
+    version=2,
+    parameters=NoParameters,
+    inputs=(InputSlot("source"), InputSlot("coefficients"), *(InputSlot(name, needed=False) for name in _IN_SITU)),
+    outputs=(OutputSlot("products", "*/product.json", folder=True),),
+    # The coefficients are not there without GNSS.
+    requirements=(StepRequirement("gnss", Criticality.ESSENTIAL, "coefficients", upstream=True), *_MADE_WITH),
+    run=_calibrate,
+)
 ORTHO: Final = Step(
     name="ortho",
     version=1,
