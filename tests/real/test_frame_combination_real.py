@@ -127,7 +127,7 @@ def test_b5_ten_simulated_centres_give_the_published_week_again(tmp_path):
         assert one["sqrt_variance_factor"] ** 2 == pytest.approx(statistics.sqrt_variance_factor**2, rel=0.2)
         assert one["stations"] == pytest.approx(statistics.stations, abs=3)
     # The summary that is written says of every centre what the published one does.
-    ours = sinex_summary.read(next((tmp_path / "out").glob("*_SUM.YML")), strictness="raise")
+    ours = sinex_summary.read(next((tmp_path / "out").glob("*_SUM.YML")))
     assert (ours.week, {day for _, day in ours.transformations}) == (summary.week, {DAY})
     for key, one in ours.transformations.items():
         published = summary.transformations[key]

@@ -49,7 +49,8 @@ def read(path: Path) -> PackedCalibration:
         FID-2102 when they cannot be read, or are of another layout.
     """
     try:
-        with np.load(path) as stored:
+        # Of a damaged archive NumPy would leave the file open.
+        with path.open("rb") as stream, np.load(stream) as stored:
             arrays = {name: stored[name] for name in stored.files}
         stated = json.loads(arrays.pop(_STATED).tobytes())
         if stated["layout"] != LAYOUT:
