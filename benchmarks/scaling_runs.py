@@ -131,7 +131,7 @@ class Cluster:
         return sum(count - 1 for count in given.values())
 
     def _tasks(self) -> list[list[str]]:
-        lines = self.journal.read_text(encoding="utf-8").splitlines()
+        lines = self.journal.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
         return [one.split() for one in lines if one.startswith(("task ", "done "))]
 
 

@@ -97,15 +97,63 @@ def judge_stac(documents) -> None:
             read = {"item": pystac.Item, "collection": pystac.Collection, "catalog": pystac.Catalog}[kind]
             found = read.from_dict(json.loads(json.dumps(document)), migrate=False)
         assert found.id == document["id"]
-        for asset in document.get("assets", {}).values():
-            assert re.fullmatch("1220[0-9a-f]{64}", asset["file:checksum"])
-            assert asset["file:size"] >= 0
+        judge_stac_extensions(document)
         for link in document["links"]:
             if not _IRI.fullmatch(link["href"]):
                 place = re.sub(r"^(?:\.\./)+|^\./", "", link["href"])
                 assert place in documents, link
             if link["rel"] == "derived_from":
                 assert document["type"] == "Feature"
+
+
+FILE_FIELDS = {"file:byte_order", "file:checksum", "file:header_size", "file:size", "file:values", "file:local_path"}
+PROCESSING_FIELDS = {
+    "processing:expression", "processing:lineage", "processing:level", "processing:facility", "processing:software",
+}  # fmt: skip
+FILE_URI = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
+PROCESSING_URI = "https://stac-extensions.github.io/processing/v1.1.0/schema.json"
+
+
+def judge_stac_extensions(document) -> None:
+    """Rules of the extensions file 2.1.0 and processing 1.1.0, from their specifications: no package brings the schemas."""
+    declared = document.get("stac_extensions", [])
+    assert len(set(declared)) == len(declared)
+    assert set(declared) <= {FILE_URI, PROCESSING_URI}
+    properties, assets = document.get("properties", {}), document.get("assets", {})
+    assert isinstance(assets, dict)
+    fields = [properties, *assets.values(), *document["links"], document]
+    found = {name for one in fields for name in one}
+    # A field of an extension without its URI means nothing, a URI without a field promises what is not there.
+    assert any(name.startswith("file:") for name in found) == (FILE_URI in declared)
+    assert any(name.startswith("processing:") for name in found) == (PROCESSING_URI in declared)
+    for name in (name for one in (document, properties) for name in one):
+        assert not name.startswith("file:"), "fields of files stand in assets and links alone"
+    for one in (*assets.values(), *document["links"]):
+        assert {name for name in one if name.startswith("file:")} <= FILE_FIELDS
+        size, checksum = one.get("file:size", 0), one.get("file:checksum")
+        assert isinstance(size, int)
+        assert not isinstance(size, bool)
+        assert size >= 0
+        if checksum is not None:
+            _judge_multihash(checksum)
+    if PROCESSING_URI in declared:
+        assert document["type"] == "Feature"
+        assert PROCESSING_FIELDS & properties.keys(), "an item states at least one field"
+    for one in (properties, *assets.values()):
+        assert {name for name in one if name.startswith("processing:")} <= PROCESSING_FIELDS
+        for name in ("processing:lineage", "processing:level", "processing:facility"):
+            assert isinstance(one.get(name, ""), str)
+        software = one.get("processing:software", {})
+        assert isinstance(software, dict)
+        assert all(name and isinstance(version, str) for name, version in software.items())
+
+
+def _judge_multihash(text) -> None:
+    """Lower-case hexadecimal: code of the function and length of the digest as varints, then the digest."""
+    assert re.fullmatch("[a-f0-9]+", text)
+    code, length, digest = text[:2], int(text[2:4], 16), bytes.fromhex(text[4:])
+    assert code == "12", "SHA2-256"
+    assert length == len(digest) == 32
 
 
 @cache

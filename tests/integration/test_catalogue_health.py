@@ -196,6 +196,21 @@ def test_the_command_reads_a_catalogue_and_changes_nothing(stored):
     assert sqlite3.connect(stored).execute("SELECT count(*) FROM node").fetchone() == before
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "code"),
+    [
+        ("--samples", "0", "FID-1422"), ("--samples", "-1", "FID-1422"), ("--samples", "1000001", "FID-1422"),
+        ("--seed", "-1", "FID-1422"), ("--horizon", "nan", "FID-1421"), ("--horizon", "inf", "FID-1421"),
+        ("--horizon", "0", "FID-1421"), ("--horizon", "-5", "FID-1421"),
+    ],
+)  # fmt: skip
+def test_bad_settings_are_refused_before_the_catalogue_is_opened(option, value, code, tmp_path):
+    done = fiducial("catalogue", "health", option, value, "--catalogue", tmp_path / "none.sqlite")
+    assert done.code == 2
+    assert code in done.err
+    assert f"where: {option}" in done.err
+
+
 def test_a_catalogue_that_is_not_there_is_said_so(tmp_path):
     done = fiducial("catalogue", "health", "--catalogue", tmp_path / "none.sqlite")
     assert done.code == 5

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fiducial.catalogue.fair import check_fair
 from fiducial.catalogue.records import (
     EdgeRecord,
     Entity,
@@ -23,7 +24,7 @@ from fiducial.catalogue.records import (
 )
 from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.trace import find, follow, trace
-from fiducial.catalogue.verify import check_fair, verify
+from fiducial.catalogue.verify import verify
 from fiducial.catalogue.writing import Batch, Seen
 from fiducial.errors import CatalogueError
 from fiducial.runs.catalogue_tables import verify_lines

@@ -119,7 +119,13 @@ def test_trace_reaches_every_solution_of_the_centres_and_a_lost_one_is_named(res
     assert found.code == 5
     assert f"missing: {solutions[0]}" in found.out
     stood = found.out[found.out.index("stood") :]
-    for name in (result.ortho.name, "-frame product", "-stations product", "stations.csv", "calibration.json"):
+    for name in (
+        result.ortho.name,
+        "-frame product",
+        "-stations product",
+        "frame-velocities product",
+        "calibration.json",
+    ):
         assert name in stood
 
 

@@ -170,7 +170,16 @@ calibration:
 
 def test_bursts_are_mapped_reduced_and_mapped_again(bursts):
     tasks = {task.name: task for task in ordered(load(_write(bursts, CALIBRATION)).tasks())}
-    steps = ["import", "import", "station-places", "observation", "observation", "adjustment", "calibration", "calibration"]
+    steps = [
+        "import",
+        "import",
+        "station-places",
+        "observation",
+        "observation",
+        "adjustment",
+        "calibration",
+        "calibration",
+    ]
     assert [task.step.name for task in tasks.values()] == steps
     imports = [name for name in tasks if name.startswith("import/")]
     assert {name.split("_")[2] for name in imports} == {"117", "022"}

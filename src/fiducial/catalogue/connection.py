@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,14 +90,14 @@ def _open_sqlite(address: URL, *, read_only: bool) -> Opened:
     path = Path(str(address.database))
     exists = path.exists()
     findings: list[str] = []
+    if path.is_dir():
+        raise _unopened("this is a folder", str(path))
     if read_only or (exists and not os.access(path, os.W_OK)):
         if not exists:
             raise _unopened("there is no catalogue", str(path))
         if not read_only:
             findings.append(f"{path} may only be read")
         return Opened(_sqlite_engine(path, _readable(path, findings)), read_only=True, findings=tuple(findings))
-    if path.is_dir():
-        raise _unopened("this is a folder", str(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -237,7 +237,8 @@ def _fault(error: DBAPIError, where: str) -> CatalogueError:
             "FID-4003", f"the catalogue stays busy or went away: {told}", where=where,
             fix="try again; see which process holds it; many machines need PostgreSQL",
         )  # fmt: skip
-    return _unopened(told.splitlines()[0] if told else type(error.orig).__name__, where)
+    problem = told.splitlines()[0] if told else type(error.orig).__name__
+    return _unopened(f"this is no catalogue: {problem}" if "not a database" in problem else problem, where)
 
 
 def read_only_error(where: str) -> CatalogueError:
@@ -251,6 +252,12 @@ def read_only_error(where: str) -> CatalogueError:
 def absent_error(where: str) -> CatalogueError:
     """Return FID-4000 for a catalogue that does not exist."""
     return _unopened("there is no catalogue", where)
+
+
+def foreign_error(where: str, tables: Sequence[str]) -> CatalogueError:
+    """Return FID-4000 for a database that holds something else."""
+    held = ", ".join(sorted(tables)[:3])
+    return _unopened(f"this database holds no catalogue but the tables of something else: {held}", where)
 
 
 def _unopened(problem: str, where: str) -> CatalogueError:

@@ -18,6 +18,8 @@ from fiducial.errors import CatalogueError
 
 _SOURCE: Final = NODE.alias("source_node")
 _TARGET: Final = NODE.alias("target_node")
+MOST_NAMED: Final = 50
+"""Nodes of one name that are told apart; the user is asked which."""
 _RANGES: Final = frozenset({"since", "until"})
 
 
@@ -152,7 +154,7 @@ def named(connection: Connection, text: str) -> tuple[NodeInfo, ...]:
         tries.append(NODE.c.id.startswith(f"sha256:{spelled}"))
     tries.append(or_(NODE.c.id.startswith(spelled, autoescape=True), NODE.c.name.startswith(spelled, autoescape=True)))
     for condition in tries:
-        found = connection.execute(query.where(condition).order_by(NODE.c.id).limit(50)).all()
+        found = connection.execute(query.where(condition).order_by(NODE.c.id).limit(MOST_NAMED)).all()
         if found:
             return tuple(NodeInfo(row.id, row.kind, row.name) for row in found)
     return ()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -278,7 +278,8 @@ class Catalogue:
             revision = self._attempt(lambda: self._in_transaction(revision_of, write=False))
             check_revision(revision, self.where)
         if revision is None and (self.read_only or not create):
-            raise database.absent_error(self.where)
+            tables = self._read(lambda connection: inspect(connection).get_table_names())
+            raise database.foreign_error(self.where, tables) if tables else database.absent_error(self.where)
         if self.read_only:
             if revision != VERSION:
                 raise database.read_only_error(f"{self.where}, schema {revision}")

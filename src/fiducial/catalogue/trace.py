@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fiducial.catalogue.reading import NodeInfo
+from fiducial.catalogue.reading import MOST_NAMED, NodeInfo
 from fiducial.catalogue.records import EdgeRecord, Relation, Snapshot
 from fiducial.catalogue.rows import stored_path
 from fiducial.catalogue.store import Catalogue
@@ -142,12 +142,12 @@ def find(catalogue: Catalogue, start: str) -> NodeInfo:
         found = _inside(catalogue, path) or _narrowed(catalogue, catalogue.named(start))
     if not found:
         raise CatalogueError(
-            "FID-4006", "nothing in the catalogue has this path, hash, id or name", where=start,
+            "FID-4006", "nothing in the catalogue has this path, hash, id or name", where=start or "an empty name",
             fix="see `fiducial catalogue list`; a file is recorded with `fiducial catalogue add`",
         )  # fmt: skip
     if len(found) > 1:
         told = ", ".join(one.id for one in found[:5]) + (", …" if len(found) > 5 else "")
-        raise CatalogueError("FID-4007", f"{len(found)} things have this name: {told}", where=start,
+        raise CatalogueError("FID-4007", f"{len(found)}{' or more' * (len(found) >= MOST_NAMED)} things have this name: {told}", where=start,
                              fix="give one of these ids, or more digits of the hash")  # fmt: skip
     return found[0]
 
@@ -221,6 +221,11 @@ def details_of(catalogue: Catalogue, ids: Iterable[str]) -> dict[str, dict[str, 
         for entity in catalogue.entities(id=part):
             found.setdefault(entity.id, {}).update({"attributes": dict(entity.attributes)} if entity.attributes else {})
     return found
+
+
+def above(catalogue: Catalogue, nodes: Iterable[str]) -> Links:
+    """Return the links of nodes to what they were made from; a node without any has no entry."""
+    return _up(catalogue, sorted(set(nodes)))
 
 
 def _up(catalogue: Catalogue, frontier: list[str]) -> Links:

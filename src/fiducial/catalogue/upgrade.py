@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, inspect, text
 
+from fiducial.catalogue.connection import foreign_error
 from fiducial.catalogue.schema import METADATA, VERSION
 from fiducial.errors import CatalogueError
 
@@ -46,13 +47,17 @@ def upgrade(connection: Connection, where: str, *, to: str = VERSION) -> str | N
     Raises
     ------
     CatalogueError
-        FID-4001 when the revision is not one of this version of Fiducial.
+        FID-4000 for an SQLite file that holds something else, FID-4001 when the revision is not one of this version of
+        Fiducial.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     before = revision_of(connection)
     if before == to:
         return before
+    if before is None and connection.dialect.name == "sqlite" and (tables := inspect(connection).get_table_names()):
+        # A mistyped path must not mix the catalogue into the file of another program. A server may well be shared.
+        raise foreign_error(where, tables)
     if before is None and to == VERSION:
         # A new catalogue is made without Alembic, whose import takes longer than all the rest.
         METADATA.create_all(connection)

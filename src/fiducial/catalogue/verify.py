@@ -1,34 +1,24 @@
-"""Check the files of the catalogue against their hashes, name what stood on those that are lost, and apply the FAIR rule.
-
-The FAIR rule is Principle 4 of the mapping of essential geodetic variables: intermediate solutions and the combined
-product are both kept, so every combined product must link to every intermediate solution that it used, and each of them
-must still be retrievable.
-"""
+"""Check the files of the catalogue against their hashes, and name what stood on those that are lost."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from fiducial.catalogue.fair import COMBINED_TIERS, FairFinding, check_fair
 from fiducial.catalogue.reading import Location, NodeInfo
-from fiducial.catalogue.records import EntityKind, FileRecord, ProductRecord, Relation, RunState
+from fiducial.catalogue.records import EntityKind, FileRecord, ProductRecord, RunState
 from fiducial.catalogue.rows import printable
 from fiducial.catalogue.store import Catalogue
-from fiducial.catalogue.trace import follow
-from fiducial.catalogue.writing import chunks
+from fiducial.catalogue.trace import Links, follow
 
 State = Literal["intact", "missing", "changed", "unreadable"]
-COMBINED_TIERS: Final = ("T3", "Tier 3")
-INTERMEDIATE_TIERS: Final = ("T2", "Tier 2")
-SOLUTION_FORMATS: Final = frozenset({"SP3", "CLK", "ERP", "SINEX", "IONEX", "tenv", "tenv3", "TMS"})
-"""Formats of solutions of centres; a file of one of them counts as a solution where no product is recorded for it."""
-
 _STEP_BYTES: Final = 1 << 20
 
 
@@ -56,25 +46,6 @@ class Standing:
 
     lost: NodeInfo
     stood_on_it: tuple[NodeInfo, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FairFinding:
-    """A combined product that breaks the rule.
-
-    Attributes
-    ----------
-    problem : str
-        ``unlinked``: it links to no intermediate solution; ``incomplete``: to fewer than it states; ``lost``: one that
-        it links to is not retrievable.
-    missing : tuple of str
-        Solutions at fault.
-    """
-
-    product: str
-    name: str
-    problem: Literal["unlinked", "incomplete", "lost"]
-    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,106 +201,21 @@ def hash_file(path: str, advance: Callable[[float], None] | None = None) -> str:
     return digest.hexdigest()
 
 
-def check_fair(
-    catalogue: Catalogue, combined: Sequence[ProductRecord], retrievable: Iterable[str] | None = None
-) -> tuple[FairFinding, ...]:
-    """Apply Principle 4 to combined products.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-    combined : sequence of ProductRecord
-        Products of Tier 3.
-    retrievable : iterable of str, optional
-        Ids of contents that lie intact somewhere; by default those with a path that exists.
-
-    Notes
-    -----
-    ``stated_inputs`` among the attributes of a product are the centres that its own content names; each must be among
-    the centres of the solutions linked.
-    """
-    kept = None if retrievable is None else frozenset(retrievable)
-    findings: list[FairFinding] = []
-    for product in combined:
-        solutions = _solutions(catalogue, product)
-        stated = {str(one).upper() for one in product.attributes.get("stated_inputs", ())}
-        if not solutions:
-            findings.append(FairFinding(product.id, product.name, "unlinked", tuple(sorted(stated))))
-            continue
-        absent = tuple(sorted(stated - {one.centre for one in solutions}))
-        if absent:
-            findings.append(FairFinding(product.id, product.name, "incomplete", absent))
-        gone = tuple(sorted(one.id for one in solutions if not _is_kept(catalogue, one.files, kept)))
-        if gone:
-            findings.append(FairFinding(product.id, product.name, "lost", gone))
-    return tuple(findings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Solution:
-    """An intermediate solution: a product, or a file that no product is recorded for."""
-
-    id: str
-    centre: str
-    files: tuple[str, ...]
-
-
-def _solutions(catalogue: Catalogue, product: ProductRecord) -> list[_Solution]:
-    """Return the nearest solutions upstream: products of Tier 2 or of the same kind as the combined one, or files."""
-    found: dict[str, _Solution] = {}
-    known = {product.id, *product.files}
-    frontier = sorted(known)
-    while frontier:
-        links, _ = follow(catalogue, frontier, "up", 1)
-        ids = {link.node for steps in links.values() for link in steps} - known
-        owned: dict[str, set[str]] = {}
-        for edge in catalogue.edges(targets=ids, relation=Relation.MEMBER):
-            owned.setdefault(edge.source, set()).add(edge.target)
-        products = [one for part in chunks(ids | owned.keys()) for one in catalogue.products(id=part)]
-        solutions = [one for one in products if _is_solution(one, product)]
-        found |= {one.id: _Solution(one.id, _centre(one.attributes), one.files) for one in solutions}
-        # What a solution itself stands on is its centre's concern.
-        stop = {one.id for one in solutions} | {file for one in solutions for file in owned.get(one.id, ())}
-        bare = ids - {file for files in owned.values() for file in files}
-        files = [one for part in chunks(bare) for one in catalogue.files(id=part) if one.format in SOLUTION_FORMATS]
-        alone = {one.id: _Solution(one.id, _centre(one.attributes), (one.id,)) for one in files}
-        found |= {key: one for key, one in alone.items() if not _is_made(catalogue, key)}
-        known |= ids
-        frontier = sorted(ids - stop)
-    return [found[key] for key in sorted(found)]
-
-
-def _centre(attributes: Mapping[str, Any]) -> str:
-    return str(attributes.get("centre", "")).upper()
-
-
-def _is_made(catalogue: Catalogue, file: str) -> bool:
-    """Whether a run of ours made a file: a step on the way, no solution of a centre."""
-    return any(edge.relation is Relation.GENERATED for edge in catalogue.edges(sources=[file]))
-
-
-def _is_solution(one: ProductRecord, combined: ProductRecord) -> bool:
-    if one.id == combined.id or set(one.files) & set(combined.files):
-        return False
-    same = one.egv_product is not None and one.egv_product == combined.egv_product
-    return one.tier in INTERMEDIATE_TIERS or (same and one.tier not in COMBINED_TIERS)
-
-
-def _is_kept(catalogue: Catalogue, ids: Sequence[str], kept: frozenset[str] | None) -> bool:
-    if kept is not None:
-        return all(one in kept for one in ids)
-    files = [one for part in chunks(ids) for one in catalogue.files(id=part)]
-    return len(files) == len(set(ids)) and all(any(Path(path).exists() for path in one.paths) for one in files)
-
-
 def _standings(catalogue: Catalogue, lost: Sequence[NodeInfo]) -> tuple[Standing, ...]:
-    found = []
-    for one in lost:
-        links, _ = follow(catalogue, [one.id], "down")
-        ids = {link.node for steps in links.values() for link in steps} - {one.id}
-        nodes = catalogue.nodes(ids)
-        found.append(Standing(one, tuple(nodes[node] for node in sorted(nodes))))
-    return tuple(found)
+    # All of them in one walk by levels: a disk that is not mounted loses every file at once.
+    links, _ = follow(catalogue, [one.id for one in lost], "down")
+    nodes = catalogue.nodes({link.node for steps in links.values() for link in steps})
+    return tuple(Standing(one, tuple(nodes[node] for node in _below(one.id, links))) for one in lost)
+
+
+def _below(start: str, links: Links) -> list[str]:
+    seen = {start}
+    waiting = [start]
+    while waiting:
+        fresh = {link.node for link in links[waiting.pop()]} - seen
+        seen |= fresh
+        waiting += fresh
+    return sorted(seen - {start})
 
 
 def _files_at(catalogue: Catalogue, places: Sequence[Location]) -> tuple[FileRecord, ...]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+
+
+_LAID_OUT: Final = 500
+"""Rows that rich lays out; it takes a millisecond for each."""
 
 
 def print_json(value: Any) -> None:
@@ -21,6 +25,9 @@ def print_lines(lines: Sequence[str]) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table on stdout; numbers to the right, unknown as a dash."""
+    if len(rows) > _LAID_OUT:
+        _print_plain(title, columns, rows)
+        return
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -42,6 +49,21 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     # As a title of the table rich would fold it to the width of the columns.
     console.print(title, style="bold", soft_wrap=True)
     console.print(table)
+
+
+def _print_plain(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a long table: the same columns, nothing folded."""
+    numeric = [any(isinstance(row[k], int | float) for row in rows) for k in range(len(columns))]
+    cells = [list(columns), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(line[k]) for line in cells) for k in range(len(columns))]
+    head, *body = (
+        "  ".join(
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(line, widths, numeric, strict=True)
+        ).rstrip()
+        for line in cells
+    )
+    print_lines([title, f"  {head}", f" {'-' * (sum(widths) + 2 * len(widths))}", *(f"  {line}" for line in body)])
 
 
 def _cell(value: object) -> str:

@@ -143,6 +143,7 @@ def histogram(
     sets : sequence of (label, array_like of shape (n,))
         NaN is left out.
     title, unit, quantity : str
+        An empty unit for ratios.
     limit : float, optional
         Half width about the common median; by default the bins reach from the 0.5th to the 99.5th percentile.
         What lies outside is counted under the axis.
@@ -170,9 +171,10 @@ def histogram(
     edges = _bin_edges(finite, pooled, limit)
     figure = new_figure(8.0, 4.0)
     axes = figure.subplots()
+    of_unit = f" {unit}" if unit else ""
     for number, (label, values) in enumerate(finite):
         colour = LINE_COLOURS[number % len(LINE_COLOURS)]
-        text = f"{label}: median {_signed(float(np.median(values)))}, spread {_spread(values):.2f} {unit}, n = {values.size:,}"
+        text = f"{label}: median {_signed(float(np.median(values)))}, spread {_spread(values):.2f}{of_unit}, n = {values.size:,}"
         weights = np.full(values.size, 100.0 / values.size)
         axes.hist(values, edges, weights=weights, histtype="stepfilled", color=colour, alpha=0.18)
         axes.hist(values, edges, weights=weights, histtype="step", color=colour, linewidth=1.6, label=text)
@@ -181,7 +183,7 @@ def histogram(
     left_title(axes, title, pad=8.0 + 14.5 * len(finite))
     axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.99), frameon=False, fontsize=8.5, labelcolor=INK)
     note = f"\n{outside:,} of {pooled.size:,} values lie outside" if outside else ""
-    axes.set_xlabel(f"{quantity} ({unit}){note}")
+    axes.set_xlabel(f"{quantity}{f' ({unit})' if unit else ''}{note}")
     axes.set_ylabel("share of values (%)")
     axes.set_xlim(edges[0], edges[-1])
     return figure

@@ -23,6 +23,7 @@ from fiducial.catalogue.export_upstream import find, upstream
 from fiducial.catalogue.records import FileRecord, Snapshot
 from fiducial.errors import CatalogueError
 from fiducial.formats.atomic import atomic_directory, atomic_file
+from fiducial.runs.catalogue_output import replaceable
 
 Format = Literal["prov-json", "ro-crate", "stac", "dcat", "datacite"]
 Packing = Literal["none", "product", "all"]
@@ -143,6 +144,10 @@ def export_catalogue(request: ExportRequest) -> ExportResult:
     from fiducial.catalogue.trace import find as find_node
     from fiducial.runs.chain_knowledge import load_knowledge
 
+    if request.packing is not None and request.format != "ro-crate":
+        raise CatalogueError(
+            OPTION, f"{request.format} holds no files", where="--pack", fix="leave it out, or ask for ro-crate"
+        )
     with Catalogue.open(request.catalogue, create=False, read_only=True) as catalogue:
         start = None if request.product is None else find_node(catalogue, request.product).id
         # All of it: what is around a thing in the store lacks the products to which files on the way belong.
@@ -150,7 +155,8 @@ def export_catalogue(request: ExportRequest) -> ExportResult:
     knowledge = load_knowledge().catalogue
     concepts = {one.id: one.name for one in knowledge.products()} | {one.id: one.name for one in knowledge.egvs}
     options = replace(request.options, concepts=concepts)
-    return export_snapshot(snapshot, replace(request, product=start, options=options))
+    with replaceable(overwrite=request.overwrite):
+        return export_snapshot(snapshot, replace(request, product=start, options=options))
 
 
 def export_snapshot(snapshot: Snapshot, request: ExportRequest) -> ExportResult:

@@ -26,7 +26,8 @@ _TENV_LINE: Final = re.compile(r"^ *(\w{4}) +\d\d[A-Z]{3}\d\d +\d{4}\.\d{4} +(\d
 _TENV_FRAME: Final = re.compile(r"\w{4}\.(IGS\d\d|IGb\d\d|ITRF\d{2,4})\.tenv3?")
 _FRAME_LINE: Final = re.compile(r"^ REFERENCE FRAME +(\S+)", re.MULTILINE)
 _INPUT_AGENCY: Final = re.compile(r"^ \+SNX +\S+ +([A-Z0-9]{3}) ", re.MULTILINE)
-_SUMMARY: Final = re.compile(r"IGS combination of daily AC SINEX solutions for week (\d{1,4})")
+_SUMMARY: Final = re.compile(r"# (IGS c|C)ombination of daily (?:AC )?SINEX solutions for week (\d{1,4})")
+_SUMMARY_DAY: Final = re.compile(r"^ *- *\{ac: *\w+, *day: *([0-6])[,}]", re.MULTILINE)
 _RUN_DATE: Final = re.compile(r"(\d{1,2})-([A-Za-z]{3})-(\d{2,4})(?: +(\d\d):(\d\d))?")
 # SINEX names Natural Resources Canada and NOAA by other codes than the names of their products.
 _AGENCY_CODES: Final = {"NRC": "EMR", "NOA": "NGS"}
@@ -224,12 +225,15 @@ def _sinex_epoch(word: str) -> datetime | None:
 
 def _summary(content: Content) -> Facts:
     match = _SUMMARY.search(content.text)
-    week = int(match[1]) if match else 0
-    start = np.datetime64("1980-01-06", "ns") + np.timedelta64(7 * week, "D")
-    span = Span(utc(start), utc(np.datetime64(start + np.timedelta64(7, "D"))))
+    week, igs = (int(match[2]), match[1] != "C") if match else (0, True)
+    sunday = np.datetime64("1980-01-06", "ns") + np.timedelta64(7 * week, "D")
+    # The IGS combines whole weeks; those of ours may be of one day.
+    days = [0, 6] if igs else sorted({int(day) for day in _SUMMARY_DAY.findall(content.text)}) or [0, 6]
+    first, end = (np.datetime64(sunday + np.timedelta64(day, "D")) for day in (days[0], days[-1] + 1))
+    span = Span(utc(first), utc(end))
     names = re.findall(r"^ *- *\{name: *(\w{3}),.*weighted: *True", content.text, re.MULTILINE)
     attributes = {"gps_week": week, "combined": [name.upper() for name in names]}
-    return Facts("SINEX-SUM", tier=T3, span=span, attributes=attributes, centre="IGS")
+    return Facts("SINEX-SUM", tier=T3, span=span, attributes=attributes, centre="IGS" if igs else None)
 
 
 def _series(content: Content) -> Facts:
@@ -260,7 +264,7 @@ _TABLE: Final[tuple[tuple[str, str, Callable[[Content], Facts]], ...]] = (
     (r"(?i)\s*version +2\b", "ERP", _erp),
     (r"(?:# .*EOP \(IERS\)|MJD;Year;Month;Day)", "EOP-C04", _c04),
     (r"[ \d]\d[ \d]\d[ \d]\d \d{5}\.\d\d [IP ]", "EOP-finals", _finals),
-    (r"(?s).{0,400}IGS combination of daily AC SINEX solutions", "SINEX-SUM", _summary),
+    (r"(?s).{0,400}# (?:IGS c|C)ombination of daily (?:AC )?SINEX solutions", "SINEX-SUM", _summary),
     (r" *\w{4} +\d\d[A-Z]{3}\d\d +\d{4}\.\d{4} +\d{5} ", "tenv", _series),
     (r"site YYMMMDD yyyy\.yyyy", "tenv3", _series),
     (r"(?:-+\s+)?COST-716", "COST-716", _plain("COST-716")),

@@ -13,9 +13,10 @@ from fiducial.chain.assembly import assemble
 from fiducial.chain.assembly_types import ChainNetwork
 from fiducial.chain.deliveries import IssueState
 from fiducial.chain.egv import Level
-from fiducial.chain.impact import Effect, impact
+from fiducial.chain.impact import MOST_SAMPLES, Effect, impact
 from fiducial.chain.knowledge import Knowledge
 from fiducial.chain.propagation import Outage
+from fiducial.errors import InputError
 from fiducial.runs.chain_impact import resolve
 
 if TYPE_CHECKING:
@@ -27,12 +28,32 @@ _DAY: Final = np.timedelta64(1, "D") / np.timedelta64(1, "us")
 
 @dataclass(frozen=True, slots=True)
 class ImpactSettings:
-    """Draws, horizon and substitutes of the propagation, as in ``chain impact``."""
+    """Draws, horizon and substitutes of the propagation, as in ``chain impact``.
+
+    Raises
+    ------
+    InputError
+        FID-1421 for a horizon that is not positive and finite; FID-1422 for a number of samples below 1 or above a million, or
+        a negative seed. Also when nothing is missing and nothing would be propagated.
+    """
 
     samples: int = 500
     seed: int = 0
     horizon_days: float = 365.0
     substitutes: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.samples <= MOST_SAMPLES:
+            raise InputError("FID-1422", f"{self.samples} samples", where="--samples", fix=f"take 1 to {MOST_SAMPLES}")
+        if self.seed < 0:
+            raise InputError("FID-1422", f"a seed of {self.seed}", where="--seed", fix="take 0 or more")
+        if not (math.isfinite(self.horizon_days) and self.horizon_days > 0):
+            raise InputError(
+                "FID-1421",
+                f"a horizon of {self.horizon_days} days",
+                where="--horizon",
+                fix="give a positive number of days",
+            )
 
 
 @dataclass(frozen=True, slots=True)

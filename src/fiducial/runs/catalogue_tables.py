@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from fiducial.catalogue.records import FileRecord, ProductRecord, RunRecord
 from fiducial.catalogue.rows import printable, require_at_least
@@ -17,6 +17,18 @@ from fiducial.runs.catalogue_add import AddReport
 What = Literal["products", "files", "runs", "entities", "agents"]
 Table = tuple[str, list[str], list[list[Any]]]
 
+_FILTERS: Final[dict[str, tuple[str, ...]]] = {
+    "products": ("name", "egv_product", "tier", "level", "frame", "since", "until", "limit"),
+    "files": ("name", "format", "limit"),
+    "runs": ("state", "recipe", "since", "until", "limit"),
+    "entities": ("name", "kind", "limit"),
+    "agents": (),
+}
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
 
 def listing(catalogue: Catalogue, what: What, filters: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the records of one kind as plain values.
@@ -27,10 +39,12 @@ def listing(catalogue: Catalogue, what: What, filters: dict[str, Any]) -> list[d
         FID-4005 for a limit below 1, FID-4006 for a filter that the kind does not have.
     """
     require_at_least(1, filters.get("limit"), "--limit")
+    strange = sorted(filters.keys() - set(_FILTERS[what]))
+    if strange:
+        known = ", ".join(_option(one) for one in _FILTERS[what])
+        raise CatalogueError("FID-4006", f"{what} are not chosen by {_option(strange[0])}", where=_option(strange[0]),
+                             fix=f"use {known}" if known else "list all of them")  # fmt: skip
     if what == "agents":
-        if filters:
-            raise CatalogueError("FID-4006", f"agents have no filter {min(filters)!r}", where="filters of the catalogue",
-                                 fix="list all of them")  # fmt: skip
         return [
             {"id": one.id, "kind": one.kind, "name": one.name, "version": one.version} for one in catalogue.agents()
         ]

@@ -13,6 +13,7 @@ from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.trace import Direction, TraceNode, trace
 from fiducial.errors import InputError
 from fiducial.formats.atomic import atomic_file
+from fiducial.runs.catalogue_output import replaceable
 
 MANY: Final = 8
 """Likes of one kind under one parent that are still told one by one."""
@@ -145,7 +146,7 @@ def write_picture(root: TraceNode, direction: Direction, path: Path, *, overwrit
         raise InputError("FID-1426", f"a trace cannot be written as {path.suffix or 'a file without suffix'}",
                          where=str(path), fix=f"end the name in {', '.join(makers)}")  # fmt: skip
     data = maker()
-    with atomic_file(path, overwrite=overwrite) as partial:
+    with replaceable(overwrite=overwrite), atomic_file(path, overwrite=overwrite) as partial:
         partial.write_bytes(data)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from fiducial.reports.bars import Bars, bar_plot
 from fiducial.reports.figures import comparison_scatter, histogram
-from fiducial.reports.html import Column, KeyFigure, Page
+from fiducial.reports.html import Column, KeyFigure, Page, format_cell
 from fiducial.reports.maps import PointLayer, Scale, Stations, panel_of_maps
 from fiducial.runs.demo_chain_truth import (
     ModelGrid,
@@ -123,7 +123,7 @@ def demo_page(shown: DemoWorld) -> Page:
     page = Page(
         "From analysis centres to absolute motion, with the truth beside it",
         f"A simulated world: {options.centres} analysis centres on {options.days} days, {options.stations} GNSS stations in the "
-        f"region, and {options.bursts} EGMS Level 2a bursts of {options.points} points and {options.epochs} dates, with a town "
+        f"region, and {options.bursts} EGMS Level 2a bursts of {format_cell(options.points, 0)} points and {options.epochs} dates, with a town "
         f"that sinks by {-shown.truth.bowls[0].peak_mm_per_yr:g} mm/yr and an earthquake. Combined, stacked, calibrated, turned "
         "into East and Up, and compared with what is known.",
     )  # fmt: skip
@@ -192,7 +192,7 @@ def _add_frame(page: Page, shown: DemoWorld) -> None:
         if one.product.startswith(("combined stations", "stacked", "frame velocities", "series velocities")):
             sets.setdefault(one.product, []).append(one.normalised)
     page.figure(
-        histogram([(name, np.concatenate(many)) for name, many in sets.items()], title="Error over sigma", unit="1",
+        histogram([(name, np.concatenate(many)) for name, many in sets.items()], title="Error over sigma", unit="",
                   quantity="error over sigma", limit=5.0),
         alt="Histograms of error over sigma of stations, frame and velocities.",
         caption="A spread of 1 says that the sigmas are right.",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fiducial.geodesy.collocation import VelocityField
 from fiducial.geodesy.station_velocities import StationVelocities
-from fiducial.motion.calibration.gnss import line_of_sight_at_stations
+from fiducial.motion.calibration.gnss import StationLineOfSight, line_of_sight_at_stations, line_of_sight_of_tracks
 from fiducial.motion.calibration.observations import TrackObservations
 from fiducial.motion.calibration.overlaps import (
     block_starts,
@@ -112,7 +112,12 @@ def station_rms(
     -------
     StationAgreement
     """
-    gnss = line_of_sight_at_stations(track.samples, stations, field)
+    return _station_agreement(track, line_of_sight_at_stations(track.samples, stations, field), surface)
+
+
+def _station_agreement(
+    track: TrackObservations, gnss: StationLineOfSight, surface: CorrectionSurface
+) -> StationAgreement:
     medians = track.samples.medians
     before = medians.velocity_mm_per_yr - gnss.velocity_mm_per_yr
     after = before - surface.surface_mm_per_yr(medians.easting, medians.northing, medians.cluster)
@@ -191,12 +196,13 @@ def assess(
     """Return the tables of all tracks and of all pairs of the same direction that overlap."""
     surfaces = [result.track(track.name).surface for track in tracks]
     agreements = tuple(
-        station_rms(track, stations, field, surface) for track, surface in zip(tracks, surfaces, strict=True)
+        _station_agreement(track, gnss, surface)
+        for track, gnss, surface in zip(tracks, line_of_sight_of_tracks(tracks, stations, field), surfaces, strict=True)
     )
     starts = block_starts(tracks)
-    gnss = field_at_blocks(tracks, field)
+    at_blocks = field_at_blocks(tracks, field)
     pairs = tuple(
-        _overlap(tracks[i], tracks[j], gnss[starts[i] : starts[i + 1]], surfaces[i], surfaces[j])
+        _overlap(tracks[i], tracks[j], at_blocks[starts[i] : starts[i + 1]], surfaces[i], surfaces[j])
         for i, j in sources_that_meet(tracks)
     )
     return Assessment(agreements, pairs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -31,10 +30,10 @@ from fiducial.motion.calibration.gnss import (
     UNKNOWN_UP_SIGMA_MM_PER_YR,
     StationLineOfSight,
     check_inputs,
-    line_of_sight_at_stations,
+    line_of_sight_of_tracks,
 )
 from fiducial.motion.calibration.input_checks import check_tracks
-from fiducial.motion.calibration.observations import Medians, StationSamples, TrackObservations
+from fiducial.motion.calibration.observations import Medians, TrackObservations
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -47,7 +46,6 @@ _MOST_INDEPENDENT_POINTS: Final = 16
 _MOST_PREDICTED: Final = 20_000
 _FIELD_GRID_M: Final = 10_000.0
 _VARIANCE_GRID_M: Final = 25_000.0
-_MOST_SAMPLES: Final = 1_500
 _MOST_CORRELATED: Final = 2_000
 
 
@@ -130,7 +128,7 @@ def network_from_tracks(
     ties = _ties(cells, field)
     graph = coo_array((np.ones(ties.size), (ties.first, ties.second)), shape=(len(tracks),) * 2)
     part = np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
-    gnss = _gnss_of(tracks, stations, field)
+    gnss = line_of_sight_of_tracks(tracks, stations, field)
     rows, station_burst, station_sample = _stations(tracks, cells, gnss, part)
     from_field = FieldTies()
     if use_field != "never":
@@ -180,7 +178,7 @@ def _cells_of(tracks: Sequence[TrackObservations], field: VelocityField, short_w
     kept = [track.blocks.cluster == label for track, label in zip(tracks, cluster, strict=True)]
     count = [int(mask.sum()) for mask in kept]
     burst = np.repeat(np.arange(len(tracks)), count)
-    medians = _joined([track.blocks.select(mask) for track, mask in zip(tracks, kept, strict=True)])
+    medians = Medians.joined([track.blocks.select(mask) for track, mask in zip(tracks, kept, strict=True)])
     looks_east = np.array([track.blocks.line_of_sight[:, 0].mean() > 0 for track in tracks], dtype=np.int64)
     cell = np.concatenate([track.cell[mask] for track, mask in zip(tracks, kept, strict=True)])
     _, key = np.unique(np.column_stack([looks_east[burst], cell]), axis=0, return_inverse=True)
@@ -199,10 +197,6 @@ def _main_cluster(track: TrackObservations) -> int:
         )
     labels, group = np.unique(track.blocks.cluster, return_inverse=True)
     return int(labels[np.argmax(np.bincount(group.ravel(), track.blocks.point_count))])
-
-
-def _joined(parts: Sequence[Medians]) -> Medians:
-    return Medians(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in Medians.__dataclass_fields__})
 
 
 def _field_at(medians: Medians, field: VelocityField, crs: str) -> Array:
@@ -268,36 +262,6 @@ def _field_variance(easting: Array, northing: Array, along: Array, field: Veloci
     return np.asarray(np.maximum(variance, 0.0), dtype=np.float64)
 
 
-def _gnss_of(
-    tracks: Sequence[TrackObservations], stations: StationVelocities, field: VelocityField
-) -> tuple[StationLineOfSight, ...]:
-    """Return the stations' velocities along the LOS of each burst; many bursts at once, for screening takes time."""
-    found: list[StationLineOfSight] = []
-    batch: list[TrackObservations] = []
-    for number, track in enumerate(tracks):
-        batch.append(track)
-        waiting = sum(one.samples.size for one in batch)
-        if number + 1 < len(tracks) and waiting + tracks[number + 1].samples.size <= _MOST_SAMPLES:
-            continue
-        joined = StationSamples(
-            np.concatenate([one.samples.station for one in batch]),
-            np.concatenate([one.samples.names for one in batch]),
-            _joined([one.samples.medians for one in batch]),
-        )
-        together = line_of_sight_at_stations(joined, stations, field)
-        begins = np.concatenate([[0], np.cumsum([one.samples.size for one in batch])])
-        for first, last in pairwise(begins):
-            rows = slice(first, last)
-            own = together.covariance[rows, rows]
-            found.append(
-                StationLineOfSight(
-                    together.velocity_mm_per_yr[rows], own, together.outlier[rows], together.own_up[rows], together.note
-                )
-            )
-        batch = []
-    return tuple(found)
-
-
 def _stations(
     tracks: Sequence[TrackObservations], cells: _Cells, gnss: tuple[StationLineOfSight, ...], part: Index
 ) -> tuple[StationTies, Index, Index]:
@@ -311,7 +275,7 @@ def _stations(
     _, same, times = np.unique(np.column_stack([part[burst], station]), axis=0, return_inverse=True, return_counts=True)
     own = [seen.covariance[np.ix_(rows, rows)] for seen, rows in zip(gnss, chosen, strict=True) if len(rows)]
     covariance = coo_array(block_diag(own)) if own else coo_array((0, 0))
-    medians = _joined([track.samples.medians.select(rows) for track, rows in zip(tracks, chosen, strict=True)])
+    medians = Medians.joined([track.samples.medians.select(rows) for track, rows in zip(tracks, chosen, strict=True)])
     insar, own_variance = cells.short_wave_sigma**2 + _white_variance(medians), covariance.diagonal()
     along = np.concatenate([seen.velocity_mm_per_yr[rows] for seen, rows in zip(gnss, chosen, strict=True)])
     rows = StationTies(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,9 @@ Array = NDArray[np.float64]
 UNKNOWN_UP_SIGMA_MM_PER_YR: Final = 3.0
 """Prior of an unknown vertical velocity where no field tells it: 0 +- 3 mm/yr, the spread of up velocities
 outside subsiding basins, and the sigma that combined tables print for horizontal-only stations."""
+
+_MOST_SAMPLES: Final = 1_500
+"""Of tracks that are taken together: their covariance is a square matrix."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,6 @@ def line_of_sight_at_stations(
     velocity[lacks_up, 2] = 0.0
     spread[lacks_up, 2, :] = spread[lacks_up, :, 2] = 0.0
     spread = np.nan_to_num(spread, nan=0.0)
-    note = "every station has its own up"
     covariance = np.zeros((samples.size, samples.size))
     if lacks_up.any() and field.knows_up:
         medians = samples.medians
@@ -112,15 +115,59 @@ def line_of_sight_at_stations(
         model = field.models[2].covariance
         private = 0.0 if model is None else model.nugget
         covariance[np.diag_indices_from(covariance)] += lifted[:, 2] ** 2 * private**2
-        note = f"up of {int(lacks_up.sum())} stations taken from the velocity field, with its covariance"
     elif lacks_up.any():
         spread[lacks_up, 2, 2] = UNKNOWN_UP_SIGMA_MM_PER_YR**2
-        note = f"up of {int(lacks_up.sum())} stations unknown: 0 +- {UNKNOWN_UP_SIGMA_MM_PER_YR:g} mm/yr"
     covariance[np.diag_indices_from(covariance)] += np.einsum("si,sij,sj->s", sight, spread, sight)
     along = np.einsum("si,si->s", sight, velocity)
     along[~usable] = np.nan
     covariance[~usable, :] = covariance[:, ~usable] = np.nan
-    return StationLineOfSight(along, covariance, outlier, ~lacks_up, note)
+    return StationLineOfSight(along, covariance, outlier, ~lacks_up, _note(~lacks_up, field))
+
+
+def _note(own_up: NDArray[np.bool_], field: VelocityField) -> str:
+    lacking = int((~own_up).sum())
+    if not lacking:
+        return "every station has its own up"
+    if field.knows_up:
+        return f"up of {lacking} stations taken from the velocity field, with its covariance"
+    return f"up of {lacking} stations unknown: 0 +- {UNKNOWN_UP_SIGMA_MM_PER_YR:g} mm/yr"
+
+
+def line_of_sight_of_tracks(
+    tracks: Sequence[TrackObservations], stations: StationVelocities, field: VelocityField
+) -> tuple[StationLineOfSight, ...]:
+    """Return `line_of_sight_at_stations` for the samples of each track.
+
+    Tracks are taken together: the screening of the stations is the same for all, and takes most of the time.
+    """
+    found: list[StationLineOfSight] = []
+    batch: list[TrackObservations] = []
+    for number, track in enumerate(tracks):
+        batch.append(track)
+        waiting = sum(one.samples.size for one in batch)
+        if number + 1 < len(tracks) and waiting + tracks[number + 1].samples.size <= _MOST_SAMPLES:
+            continue
+        joined = StationSamples(
+            np.concatenate([one.samples.station for one in batch]),
+            np.concatenate([one.samples.names for one in batch]),
+            Medians.joined([one.samples.medians for one in batch]),
+        )
+        together = line_of_sight_at_stations(joined, stations, field)
+        begins = np.concatenate([[0], np.cumsum([one.samples.size for one in batch])])
+        for first, last in pairwise(begins):
+            rows = slice(first, last)
+            own_up = together.own_up[rows]
+            found.append(
+                StationLineOfSight(
+                    together.velocity_mm_per_yr[rows],
+                    together.covariance[rows, rows],
+                    together.outlier[rows],
+                    own_up,
+                    _note(own_up, field),
+                )
+            )
+        batch = []
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from fiducial.geodesy.covariance_functions import ExponentialModel
 from fiducial.geodesy.station_velocities import StationVelocities
 from fiducial.motion.calibration.burst_planes import BurstPlanes
 from fiducial.motion.calibration.fitting import outlier_rejections, result_of, station_residuals
-from fiducial.motion.calibration.gnss import StationLineOfSight, check_inputs, line_of_sight_at_stations
+from fiducial.motion.calibration.gnss import StationLineOfSight, check_inputs, line_of_sight_of_tracks
 from fiducial.motion.calibration.input_checks import check_tracks
 from fiducial.motion.calibration.network_adjustment import NetworkSolution, Processes, adjust
 from fiducial.motion.calibration.network_cells import NetworkCells, cells_of
@@ -87,8 +87,8 @@ class JointRecipe:
             if estimating:
                 model = estimate_model(cells, residual, regional.between, extra, model)
         fitted = [
-            self._burst(track, cells, solution, model, line_of_sight_at_stations(track.samples, stations, field))
-            for track in tracks
+            self._burst(track, cells, solution, model, gnss)
+            for track, gnss in zip(tracks, line_of_sight_of_tracks(tracks, stations, field), strict=True)
         ]
         result = result_of(self.name, fitted, stations, field)
         return replace(result, notes=(*result.notes, regional.note, model.note), hyper_parameters=model.to_dict())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,6 +58,11 @@ class Medians:
     def size(self) -> int:
         """Number of groups."""
         return len(self.velocity_mm_per_yr)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Medians]) -> Medians:
+        """Return the groups of several tables, one after the other."""
+        return cls(**{name: np.concatenate([getattr(one, name) for one in parts]) for name in cls.__dataclass_fields__})
 
     def select(self, mask: NDArray[Any]) -> Medians:
         """Return the groups chosen by a boolean mask or an index array."""
