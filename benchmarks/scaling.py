@@ -100,6 +100,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
         rows[-1] |= {"world_points_per_s": round(points / written)}
         if not arguments.keep:
             shutil.rmtree(world)
+        # A run of hours that is stopped leaves what it found.
+        (arguments.folder / "figures.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
     found = {
         "recipe": arguments.recipe, "points_a_burst": arguments.points, "epochs": arguments.epochs, "runs": rows,
         "identical": same, **growth(arguments.bursts, runs),

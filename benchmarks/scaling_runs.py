@@ -255,8 +255,11 @@ def run(folder: Path, world: Path, recipe: str, *, workers: int, dask: bool, kil
 
 def _run(folder: Path, words: list[str], workers: int, dask: Cluster | None, kill_at: float | None) -> Run:
     start = time.perf_counter()
-    with (folder / "result.json").open("wb") as result, (folder / "progress.txt").open("w") as progress:
-        process = subprocess.Popen(words, stdout=result, stderr=subprocess.PIPE, text=True, env=environment())
+    with (
+        (folder / "result.json").open("wb") as result,
+        (folder / "progress.txt").open("w") as progress,
+        subprocess.Popen(words, stdout=result, stderr=subprocess.PIPE, text=True, env=environment()) as process,
+    ):
         assert process.stderr is not None
         done = 0
         for line in process.stderr:
@@ -266,7 +269,7 @@ def _run(folder: Path, words: list[str], workers: int, dask: Cluster | None, kil
                 if dask is not None and kill_at is not None and done >= kill_at * int(made[1]):
                     dask.kill_one()
                     kill_at = None
-        code = process.wait()
+    code = process.returncode
     seconds = time.perf_counter() - start
     if code:
         raise ScalingError(f"the run ended with {code}: see {folder / 'progress.txt'}")

@@ -322,3 +322,25 @@ def test_files_that_a_run_used_are_solutions_where_no_product_is_recorded(tmp_pa
         (tmp_path / "COD.SP3").unlink()
         assert [(one.problem, one.missing) for one in check_fair(catalogue, [combined])] == [("lost", (source.id,))]
         assert verify(catalogue).combined == 1
+
+
+def test_a_small_file_that_many_products_hold_does_not_mix_their_traces(tmp_path):
+    """Metadata of a Zarr group are the same in every burst."""
+    with Catalogue.open(tmp_path / "c.sqlite") as catalogue:
+        metadata, _ = real_file(tmp_path, "zarr.json", "Zarr")
+        for burst in ("one", "two"):
+            source, series = (real_file(tmp_path, f"{burst}.{ending}")[0] for ending in ("zip", "series"))
+            product = ProductRecord(f"product:{burst}", burst, "ESD", "L2a", None, None, None, None, None,
+                                    (metadata.id, series.id), {})  # fmt: skip
+            catalogue.add(Batch([metadata, source, series], [], [product]))
+            run = RunRecord(
+                f"run:{burst}", "chain", "import", 1, {}, burst, "fiducial", "host", NOW, NOW, RunState.DONE
+            )
+            catalogue.finish_run(run, [EdgeRecord(Relation.USED, run.id, source.id, "source")],
+                                 [EdgeRecord(Relation.GENERATED, product.id, run.id, "products")], [])  # fmt: skip
+        found = {node.name for _, node in trace(catalogue, "product:one", "up").walk()}
+        assert found == {"one", "chain/import", "one.zip", "zarr.json", "one.series"}
+        assert not any(node.shared for _, node in trace(catalogue, "product:one", "up").walk())
+        stands = {node.name for _, node in trace(catalogue, str(tmp_path / "one.zip"), "down").walk()}
+        assert "one" in stands
+        assert "two" not in stands

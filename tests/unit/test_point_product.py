@@ -414,3 +414,23 @@ def test_parts_of_any_size_make_the_same_row_groups(sizes, tmp_path, monkeypatch
     assert table.column("pid").to_numpy()[back].astype("S10").tolist() == columns["pid"].tolist()
     zeros = [table.column("negative_zero_epochs")[int(k)].as_py() for k in back]
     assert zeros == [np.flatnonzero((line == 0) & np.signbit(line)).tolist() for line in series]
+
+
+def test_chunks_stand_in_a_shard_in_their_order(tmp_path):
+    """Threads would put each where it was when it was finished, and the same import would give other bytes."""
+    points, chunks = point_product_writer.ROW_GROUP_POINTS, 10
+    rng = np.random.default_rng(4)
+    place, epochs = rng.random((points, 2)), np.datetime64("2020-01-03", "ns") + np.arange(20) * np.timedelta64(6, "D")
+    columns = {"easting": place[:, 0], "northing": place[:, 1], "longitude": place[:, 0], "latitude": place[:, 1]}
+    columns["pid"] = np.array([f"{k:010d}" for k in range(points)], dtype="S10")
+    coded = encode(rng.integers(-300, 300, (points, 20)).astype(np.float32) / 10)
+    rows = point_product_writer.PointRows(columns, coded.tenth_mm, coded.negative_zero_count, coded.negative_zero_epoch)
+    for attempt in ("a", "b"):
+        (tmp_path / attempt).mkdir()
+        writer = point_product_writer.ProductWriter(tmp_path / attempt, epochs, "int16")
+        writer.append(rows)
+        writer.close()
+        shard = (tmp_path / attempt / "series.zarr/displacement/c/0/0").read_bytes()
+        # The index of a shard are offset and length of each chunk, and a checksum of four bytes.
+        offset, length = np.frombuffer(shard[-16 * chunks - 4 : -4], dtype="<u8").reshape(chunks, 2).T
+        assert offset.tolist() == [0, *np.cumsum(length)[:-1].tolist()]

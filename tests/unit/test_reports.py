@@ -430,12 +430,12 @@ def test_page_escapes_every_text():
         assert part in text
 
 
-def test_page_embeds_light_figures_as_svg_and_heavy_ones_as_png():
+def test_page_embeds_light_figures_as_svg_and_heavy_ones_as_webp():
     reader = Reader()
     reader.feed(full_page().render())
     images = [attributes for tag, attributes in reader.tags if tag == "img"]
     assert [image["alt"] for image in images] == ['Map "of" velocity', "Histogram"]
-    assert images[0]["src"].startswith("data:image/png;base64,")
+    assert images[0]["src"].startswith("data:image/webp;base64,")
     assert images[1]["src"].startswith("data:image/svg+xml;base64,")
     pixels = Image.open(io.BytesIO(base64.b64decode(images[0]["src"].partition(",")[2]))).size
     assert pixels[0] == 1_600

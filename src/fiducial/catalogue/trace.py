@@ -171,10 +171,21 @@ def follow(
     while frontier and (depth is None or level < depth):
         found = step(catalogue, frontier)
         links |= {node: found.get(node, []) for node in frontier}
-        frontier = sorted({link.node for node in frontier for link in links[node]} - links.keys())
+        frontier = sorted({link.node for node in frontier for link in _opened(links[node], direction)} - links.keys())
         level += 1
     more = step(catalogue, frontier) if frontier else {}
     return links, frozenset(node for node in frontier if more.get(node))
+
+
+def _opened(links: list[Link], direction: Direction) -> list[Link]:
+    """Return the links to follow: the files of a product whose making is known end there.
+
+    Small files, such as the metadata of a Zarr group, have the same content in many products: through them the trace of one
+    burst would spread over all others.
+    """
+    if direction == "down" or all(link.relation is Relation.MEMBER for link in links):
+        return links
+    return [link for link in links if link.relation is not Relation.MEMBER]
 
 
 def neighbourhood(catalogue: Catalogue, around: str, depth: int | None) -> Snapshot:
@@ -289,8 +300,10 @@ def _tree(
                 made[link.node] if here else TraceNode(info.id, info.kind, info.name, details=details.get(info.id, {}))
             )
             loop = not here and _above(ancestors, link.node, node)
+            # A file of a product has no branch of its own that could stand elsewhere.
+            part = link.relation is Relation.MEMBER and not links.get(link.node)
             children.append(TraceNode(base.id, base.kind, base.name, link.relation, link.role, base.details, base.children,
-                                      shared=not here and not loop, cycle=loop, cut=base.cut))  # fmt: skip
+                                      shared=not (here or loop or part), cycle=loop, cut=base.cut))  # fmt: skip
         info = names[node]
         made[node] = TraceNode(
             node, info.kind, info.name, None, "", details.get(node, {}), tuple(children), cut=node in more

@@ -23,6 +23,7 @@ from fiducial.motion.points import PointBlock
 from fiducial.timescales import Epochs, egms_years
 
 MANIFEST: Final = "product.json"
+POINTS: Final = "points.parquet"
 _READ_GROUPS: Final = 5
 # What pyarrow and zarr raise, in one version or another, when bytes are not what they wrote.
 _UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RuntimeError)
@@ -114,7 +115,7 @@ class PointProduct:
 
     @cached_property
     def _table(self) -> pq.ParquetFile:
-        return pq.ParquetFile(self.path / "points.parquet", page_checksum_verification=True)
+        return pq.ParquetFile(self.path / POINTS, page_checksum_verification=True)
 
     @cached_property
     def _series(self) -> zarr.Array[Any]:

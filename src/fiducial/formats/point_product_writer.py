@@ -135,7 +135,8 @@ class ProductWriter:
         self._series = self._create_series(epochs) if len(epochs) else None
 
     def _create_series(self, epochs: Epochs) -> zarr.Array[Any]:
-        with zarr.config.set(CODECS):
+        # Chunks that threads compress stand in a shard as they were finished: only one thread gives the same bytes again.
+        with zarr.config.set(CODECS | {"threading.max_workers": 1}):
             return self._create_arrays(epochs)
 
     def _create_arrays(self, epochs: Epochs) -> zarr.Array[Any]:

@@ -169,7 +169,7 @@ class Page:
         Parameters
         ----------
         figure : matplotlib.figure.Figure
-            Drawn as SVG, or as PNG of 256 colours when it holds more than 2 000 points or images.
+            Drawn as SVG, or as WebP at twice the screen resolution when it holds more than 2 000 points or images.
         alt : str
             What the figure shows, for those who do not see it; not empty.
         caption : str
@@ -179,10 +179,10 @@ class Page:
         RunError
             FID-5012 when ``alt`` is empty.
         """
-        from fiducial.reports.style import page_png_bytes, svg_bytes  # pages without figures do without matplotlib
+        from fiducial.reports.style import svg_bytes, webp_bytes  # pages without figures do without matplotlib
 
         _require_text(alt, "a figure needs a text alternative", self.title)
-        kind, data = ("png", page_png_bytes(figure)) if _is_heavy(figure) else ("svg+xml", svg_bytes(figure))
+        kind, data = ("webp", webp_bytes(figure)) if _is_heavy(figure) else ("svg+xml", svg_bytes(figure))
         source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
         width, height = (round(float(inches) * 96) for inches in figure.get_size_inches())
         self._add("figure", source=source, alt=alt, caption=caption, width=width, height=height)

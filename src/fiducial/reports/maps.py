@@ -271,7 +271,7 @@ def panel_of_maps(
         axes.set_visible(False)
 
     bar = figure.colorbar(ScalarMappable(norm, colours), ax=grid, location="bottom", extend=extend,
-                          shrink=0.62, aspect=38, pad=0.02)  # fmt: skip
+                          shrink=0.62, aspect=38, pad=0.02, panchor=False)  # fmt: skip
     bar.ax.tick_params(labelsize=8.5, colors=INK)
     label = f"{scale.quantity} ({scale.unit})" + (f"\n{scale.sign_note}" if scale.sign_note else "")
     bar.set_label(label, fontsize=9.5, color=INK)

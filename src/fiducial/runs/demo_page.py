@@ -262,7 +262,7 @@ def _add_calibration(page: Page, shown: DemoWorld) -> None:
     page.table(
         [Column("burst"), Column("direction"), Column("points"), Column("RMS before", "mm/yr"), Column("centred", "mm/yr"),
          Column("RMS after", "mm/yr"), Column("bias after", "mm/yr"), Column("terms"), Column("out of reach", "mm/yr"),
-         Column("bowl, truth", "mm/yr"), Column("bowl, calibrated", "mm/yr")],
+         Column("bowl, truth", "mm/yr"), Column("bowl, after", "mm/yr")],
         rows,
         caption="Velocity of the points minus truth. Out of reach: what no surface with these terms can follow. Bowl: mean of "
                 "the points in the middle of it.",

@@ -22,6 +22,7 @@ from fiducial.catalogue.records import (
     RunRecord,
     RunState,
 )
+from fiducial.formats.point_product import POINTS
 from fiducial.runs.engine_content import Contents, files_in
 from fiducial.runs.engine_model import MadeProduct, RunStore, Task
 from fiducial.runs.engine_record import STEP_FILE, StepRecord
@@ -30,7 +31,7 @@ from fiducial.runs.engine_task import Executed
 SOFTWARE: Final = AgentRecord(f"agent:fiducial-{__version__}", "software", "fiducial", __version__)
 _FORMATS: Final = {
     ".sp3": "SP3", ".clk": "CLK", ".erp": "ERP", ".snx": "SINEX", ".tms": "TMS", ".tenv": "tenv", ".tenv3": "tenv3",
-    ".csv": "CSV", ".json": "JSON", ".html": "HTML", ".parquet": "GeoParquet", ".tif": "GeoTIFF", ".tiff": "GeoTIFF",
+    ".csv": "CSV", ".json": "JSON", ".html": "HTML", ".parquet": "Parquet", ".npz": "NumPy", ".tif": "GeoTIFF", ".tiff": "GeoTIFF",
     ".zip": "ZIP", ".fvm": "velocity model", ".sum": "text", ".txt": "text", ".png": "PNG", ".yml": "YAML",
 }  # fmt: skip
 _COMPRESSIONS: Final = frozenset({".gz", ".z", ".bz2", ".xz"})
@@ -187,6 +188,8 @@ def format_of(path: Path) -> str:
     ending = path.suffix.lower()
     if ending in _COMPRESSIONS:
         ending = Path(path.stem).suffix.lower()
+    if path.name == POINTS:
+        return "GeoParquet"
     if "zarr" in path.name or any(part.endswith(".zarr") for part in path.parts):
         return "Zarr"
     return _FORMATS.get(ending, "unknown")

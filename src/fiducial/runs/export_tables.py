@@ -16,6 +16,7 @@ from fiducial import __version__
 from fiducial.errors import InputError
 from fiducial.formats import geopackage
 from fiducial.formats.atomic import atomic_file
+from fiducial.formats.point_product import POINTS
 from fiducial.motion.points import PointBlock
 from fiducial.runs.export_area import GEOGRAPHIC, MAP, Area
 from fiducial.runs.export_rows import frame_text, kept_columns, wanted_blocks, wanted_groups
@@ -114,7 +115,7 @@ def write_geoparquet(source: Source, out: Path, area: Area | None, *, overwrite:
     """
     target = out / f"{source.name}.parquet"
     groups = wanted_groups(source, area)
-    stored = pq.ParquetFile(source.product.path / "points.parquet")
+    stored = pq.ParquetFile(source.product.path / POINTS)
     names = kept_columns(source)
     with (
         atomic_file(target, overwrite=overwrite) as partial,
