@@ -77,6 +77,9 @@ class MemoryStore:
         parts = [file for one in made if one in self.all_products for file in self.all_products[one].files]
         return tuple(self.files[one] for one in [*made, *parts] if one in self.files)
 
+    def made_by(self, run_id):
+        return {one.source for one in self.edges if one.target == run_id} | {one.id for one in self.outputs_of(run_id)}
+
     def states(self):
         return sorted(one.state.value for one in self.all_runs.values())
 

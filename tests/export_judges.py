@@ -115,7 +115,7 @@ PROCESSING_URI = "https://stac-extensions.github.io/processing/v1.1.0/schema.jso
 
 
 def judge_stac_extensions(document) -> None:
-    """Rules of the extensions file 2.1.0 and processing 1.1.0, from their specifications: no package brings the schemas."""
+    """Rules of the extensions file 2.1.0 and processing 1.1.0, from their specifications; the schemas are not at hand."""
     declared = document.get("stac_extensions", [])
     assert len(set(declared)) == len(declared)
     assert set(declared) <= {FILE_URI, PROCESSING_URI}

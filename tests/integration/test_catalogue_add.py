@@ -381,6 +381,10 @@ def test_the_commands(folder, tmp_path, monkeypatch):
     ]:  # fmt: skip
         done = fiducial("catalogue", *refused)
         assert (done.code, done.err.split(":")[0]) == (5, code), refused
+    assert (
+        "where: --tier\n  fix:   use --name, --format, --limit"
+        in fiducial("catalogue", "list", "files", "--tier", "T2").err
+    )
     traced = fiducial("catalogue", "trace", "data/EGMS_L2b_022_0845_IW2_VV_2020_2024_1.zip")
     assert "made from (dem)" in traced.out
     down = fiducial("catalogue", "trace", "gnss:2.0", "--direction", "down", "--json")
@@ -389,6 +393,9 @@ def test_the_commands(folder, tmp_path, monkeypatch):
         plot = tmp_path / f"tree{suffix}"
         assert fiducial("catalogue", "trace", "ESA0OPSFIN_20242630000_01D_30S_CLK.CLK", "--plot", plot).code == 0
         assert plot.stat().st_size > 100
+        again = fiducial("catalogue", "trace", "ESA0OPSFIN_20242630000_01D_30S_CLK.CLK", "--plot", plot)
+        assert "FID-1002" in again.err
+        assert "--overwrite" in again.err
     assert "FID-1426" in fiducial("catalogue", "trace", "notes.txt", "--plot", tmp_path / "tree.txt").err
     checked = fiducial("catalogue", "verify", "--json")
     assert checked.json["counts"]["intact"] == len(TEXTS) + 1

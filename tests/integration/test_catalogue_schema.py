@@ -106,3 +106,28 @@ def test_a_catalogue_of_a_newer_version_is_refused_and_not_touched(revision, tmp
             Catalogue.open(path, **options)
         assert caught.value.code == "FID-4001"
         assert "update Fiducial" in caught.value.fix
+
+
+def test_the_database_of_another_program_is_left_alone(tmp_path):
+    path = tmp_path / "other.sqlite"
+    with sqlite3.connect(path) as plain:
+        plain.execute("CREATE TABLE customers (name)")
+    plain.close()
+    before = path.read_bytes()
+    for options in ({}, {"create": False}, {"read_only": True}):
+        with pytest.raises(CatalogueError, match="FID-4000") as caught:
+            Catalogue.open(path, **options)
+        assert "customers" in caught.value.problem
+    with sqlite3.connect(path) as plain:
+        assert plain.execute("SELECT name FROM sqlite_master").fetchall() == [("customers",)]
+    plain.close()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_folder_and_a_text_are_no_catalogues(tmp_path, read_only):
+    (tmp_path / "text").write_text("no database, but long enough to be looked at as if it were one" * 20)
+    for place, told in ((tmp_path, "this is a folder"), (tmp_path / "text", "this is no catalogue")):
+        with pytest.raises(CatalogueError, match="FID-4000") as caught:
+            Catalogue.open(place, create=False, read_only=read_only)
+        assert told in caught.value.problem

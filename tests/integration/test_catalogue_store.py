@@ -178,6 +178,7 @@ def test_outputs_of_a_run_that_made_a_product(url):
             some_run(state=RunState.DONE), [], [EdgeRecord(Relation.GENERATED, "product:p", "run:1")], []
         )
         assert catalogue.outputs_of("run:1") == tuple(parts)
+        assert catalogue.made_by("run:1") == {"product:p", *(one.id for one in parts)}
 
 
 def test_a_failed_transaction_leaves_nothing(url):

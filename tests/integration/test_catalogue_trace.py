@@ -344,3 +344,30 @@ def test_a_small_file_that_many_products_hold_does_not_mix_their_traces(tmp_path
         stands = {node.name for _, node in trace(catalogue, str(tmp_path / "one.zip"), "down").walk()}
         assert "one" in stands
         assert "two" not in stands
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_check_of_many_products_asks_no_more_often_than_one_of_few(tmp_path, monkeypatch, kept):
+    asked = []
+    read = Catalogue._read
+    monkeypatch.setattr(Catalogue, "_read", lambda self, body: asked.append(1) or read(self, body))
+    counts = []
+    for days in (2, 40):
+        folder = tmp_path / str(days)
+        folder.mkdir()
+        with Catalogue.open(tmp_path / f"{days}.sqlite") as catalogue:
+            for day in range(days):
+                (one, first), (other, second) = real_file(folder, f"COD{day}.SP3"), real_file(folder, f"T{day}.SP3")
+                products = [product_of(one, centre="COD", tier="T2"), product_of(other, centre="IGS", tier="T3")]
+                edge = EdgeRecord(Relation.DERIVED, products[1].id, products[0].id)
+                catalogue.add(Batch([one, other], products=products, edges=[edge], seen=first | second))
+            if not kept:
+                for path in folder.iterdir():
+                    path.unlink()
+            asked.clear()
+            found = verify(catalogue, quick=True)
+            counts.append(len(asked))
+        assert found.is_sound is kept
+        assert len(found.standings) == (0 if kept else 2 * days)
+        assert {len(one.stood_on_it) for one in found.standings if one.lost.name.startswith("COD")} <= {2}
+    assert counts[0] == counts[1]

@@ -26,7 +26,7 @@ def scaling():
 def test_two_worker_processes_of_which_one_is_killed_give_the_bits_of_one_process(scaling, tmp_path):
     world = tmp_path / "world"
     # Enough points that a shard of the series has several chunks.
-    scaling.simulate(world, bursts=4, points=4_500, epochs=20, stations=20)
+    scaling.simulate(world, bursts=4, points=2_500, epochs=20, stations=20)
     local = scaling.run(tmp_path / "local", world, "network", workers=2, dask=False)
     spread = scaling.run(tmp_path / "dask", world, "network", workers=2, dask=True, kill_at=0.2)
     assert {name for name in local.hashes if local.hashes[name] != spread.hashes.get(name)} == set()

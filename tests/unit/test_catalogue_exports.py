@@ -296,6 +296,14 @@ def test_the_catalogue_itself_is_exported(tmp_path):
     stac = export_catalogue(replace(request, format="stac", out=tmp_path / "stac", options=stated(bbox="0,0,9,9")))
     assert stac.counts["items"] == 2
     assert not stac.notes
+    with pytest.raises(InputError, match="FID-1002") as caught:
+        export_catalogue(request)
+    assert "--overwrite" in caught.value.fix
+    with pytest.raises(InputError, match="FID-1002") as caught:
+        export_catalogue(replace(request, format="stac", out=tmp_path, overwrite=True))
+    assert "--overwrite" not in caught.value.fix
+    with pytest.raises(CatalogueError, match="FID-4047"):
+        export_catalogue(replace(request, packing="all"))
 
 
 def test_output_does_not_hang_on_the_order_of_hashing(tmp_path):

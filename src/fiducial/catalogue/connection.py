@@ -102,8 +102,24 @@ def _open_sqlite(address: URL, *, read_only: bool) -> Opened:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unopened(f"its folder cannot be made: {error.strerror}", str(path)) from error
+    if exists:
+        _refuse_foreign(path)
     journal = _journal(path, findings)
     return Opened(_sqlite_engine(path, "rwc", journal), read_only=False, findings=tuple(findings))
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Refuse the database of another program before its journal is touched; what cannot be read is told later."""
+    try:
+        probe = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+        try:
+            tables = [str(row[0]) for row in probe.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        finally:
+            probe.close()
+    except sqlite3.Error:
+        return
+    if tables and "alembic_version" not in tables:
+        raise foreign_error(str(path), tables)
 
 
 def _readable(path: Path, findings: list[str]) -> str:

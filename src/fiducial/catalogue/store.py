@@ -195,11 +195,17 @@ class Catalogue:
         """Return the files that a run made, alone or as parts of its products."""
 
         def read(connection: Connection) -> tuple[FileRecord, ...]:
-            made = {one.source for one in reading.edges(connection, targets=[run_id], relation=Relation.GENERATED)}
-            made |= {one.target for one in reading.edges(connection, sources=made, relation=Relation.MEMBER)}
+            made = _made_by(connection, run_id)
             return tuple(one for part in writing.chunks(made) for one in reading.files(connection, {"id": part}))
 
         return self._read(read)
+
+    def made_by(self, run_id: str) -> frozenset[str]:
+        """Return the ids of what a run made: files, products, and the files of these.
+
+        Without the places of the files: a small one that all bursts of a continent hold has tens of thousands of them.
+        """
+        return self._read(lambda connection: _made_by(connection, run_id))
 
     def files(self, **filters: Any) -> tuple[FileRecord, ...]:
         """Return files: ``format``, ``name`` (with ``*``), ``sha256`` (a prefix), ``path``, ``id``, ``limit``."""
@@ -330,6 +336,12 @@ class Catalogue:
             self._engine.dispose(close=False)
             self._writer = threading.Lock()
             self._process = os.getpid()
+
+
+def _made_by(connection: Connection, run_id: str) -> frozenset[str]:
+    made = {one.source for one in reading.edges(connection, targets=[run_id], relation=Relation.GENERATED)}
+    parts = {one.target for one in reading.edges(connection, sources=made, relation=Relation.MEMBER)}
+    return frozenset(made | parts)
 
 
 def _everything(connection: Connection) -> Snapshot:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-
 _LAID_OUT: Final = 500
 """Rows that rich lays out; it takes a millisecond for each."""
 

@@ -79,7 +79,9 @@ def atomic_file(path: Path | str, *, overwrite: bool = True) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_directory(path: Path | str, *, overwrite: bool = False, marker: str | None = None) -> Iterator[Path]:
+def atomic_directory(
+    path: Path | str, *, overwrite: bool = False, marker: str | None = None, flushed: bool = False
+) -> Iterator[Path]:
     """Yield a temporary directory to fill; rename it to ``path`` on success, remove it on failure.
 
     Parameters
@@ -91,6 +93,8 @@ def atomic_directory(path: Path | str, *, overwrite: bool = False, marker: str |
     marker : str, optional
         Name of a file (such as ``product.json``) that an existing directory must hold before it is replaced: a
         mistyped path then cannot cost a folder of other things.
+    flushed : bool
+        Directories inside are on the disk already (`flush_tree`).
 
     Raises
     ------
@@ -105,7 +109,7 @@ def atomic_directory(path: Path | str, *, overwrite: bool = False, marker: str |
     workshop.mkdir()
     try:
         yield workshop
-        _flush_tree(workshop)
+        flush_tree(workshop, deep=not flushed)
         _publish_directory(workshop, target, overwrite=overwrite)
         _flush(target.parent)
         # A process killed a moment ago may have been dying still when this one began.
@@ -247,8 +251,11 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _flush_tree(root: Path) -> None:
-    for folder, _, names in os.walk(root):
+def flush_tree(root: Path, *, deep: bool = True) -> None:
+    """Force a directory and the files in it to the disk, and unless told otherwise the directories in it."""
+    for folder, folders, names in os.walk(root):
         for name in names:
             _flush(Path(folder, name))
         _flush(Path(folder))
+        if not deep:
+            folders.clear()

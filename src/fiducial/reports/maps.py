@@ -307,8 +307,7 @@ def _draw_layer(
     bounds = _layer_bounds(layer)
     canvas = Canvas(axes, bounds, projected=_is_projected(layer))
     axes.set_facecolor(NO_DATA)
-    # Maps of one row begin at the same height, whatever their proportions.
-    axes.set_anchor("N")
+    axes.set_anchor("N")  # maps of one row begin at the same height
     if isinstance(layer, PointLayer):
         _draw_points(canvas, layer, colours, norm, maximum_points)
     else:
@@ -355,15 +354,12 @@ def _draw_stations(canvas: Canvas, stations: Stations, colours: Colormap, norm: 
     latitude = vector("station latitude_deg", stations.latitude_deg, value.size)
     west, east, south, north = canvas.bounds
     inside = (longitude >= west) & (longitude <= east) & (latitude >= south) & (latitude <= north)
-    # A station at the edge is drawn whole, one beyond it not at all.
-    value, longitude, latitude = value[inside], longitude[inside], latitude[inside]
-    known = np.isfinite(value)
+    known, hollow = inside & np.isfinite(value), inside & ~np.isfinite(value)
     canvas.axes.scatter(longitude[known], latitude[known], c=value[known], s=58, marker="^", cmap=colours, norm=norm,
                         edgecolors=INK, linewidths=1.1, zorder=5.5, clip_on=False)  # fmt: skip
-    canvas.axes.scatter(longitude[~known], latitude[~known], s=58, marker="^", facecolors="none",
+    canvas.axes.scatter(longitude[hollow], latitude[hollow], s=58, marker="^", facecolors="none",
                         edgecolors=INK, linewidths=1.1, zorder=5.5, clip_on=False)  # fmt: skip
-    note = "Triangles are GNSS stations in the same colours"
-    canvas.notes.append(note + ("." if known.all() else " (hollow: no value)."))
+    canvas.notes.append(f"Triangles are GNSS stations in the same colours{' (hollow: no value)' * bool(hollow.any())}.")
     _mark_occupied(canvas, longitude, latitude, weight=1_000.0)
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fiducial.catalogue.records import FileRecord, ProductRecord, RunRecord
 from fiducial.catalogue.rows import printable, require_at_least
 from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.verify import Verification
 from fiducial.errors import CatalogueError
-from fiducial.runs.catalogue_add import AddReport
+
+if TYPE_CHECKING:
+    # It brings all readers of formats with it, which a list does not need.
+    from fiducial.runs.catalogue_add import AddReport
 
 What = Literal["products", "files", "runs", "entities", "agents"]
 Table = tuple[str, list[str], list[list[Any]]]

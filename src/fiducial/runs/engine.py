@@ -137,7 +137,7 @@ class Engine:
         tasks : sequence of Task
         executor : Executor
         at_once : int
-            Most tasks that are run at the same time: it bounds the memory.
+            Most tasks that are given to the executor at the same time; it runs no more than it has workers.
         force : sequence of str
             Tasks or steps that are run even when they are there.
 

@@ -16,6 +16,7 @@ Workers = Literal["threads", "processes"]
 
 MOST_BY_DEFAULT: Final = 8
 """Steps use threads of their own, and hold a part of their data in memory."""
+_AHEAD: Final = 2
 _CONNECT_S: Final = 10.0
 
 
@@ -54,7 +55,8 @@ def executor(
     Yields
     ------
     tuple of Executor and int
-        And how many tasks it takes at once.
+        And how many tasks it is given at once: two more than it runs, so that no worker waits for the books to be kept;
+        of a cluster with stated ``workers`` no more than these.
 
     Raises
     ------
@@ -66,10 +68,10 @@ def executor(
     if scheduler == "local":
         count = workers or default_workers()
         with one_blas_thread(), _local(count, kind) as pool:
-            yield pool, count
+            yield pool, count + _AHEAD
         return
     with _cluster(scheduler) as (pool, threads):
-        yield pool, workers or threads
+        yield pool, workers or threads + _AHEAD
 
 
 def one_blas_thread() -> AbstractContextManager[object]:

@@ -274,8 +274,8 @@ class KnownRuns(Protocol):
     def runs(self, **filters: Any) -> tuple[RunRecord, ...]:
         """Return the runs with a ``key`` and ``state``."""
 
-    def outputs_of(self, run_id: str) -> tuple[FileRecord, ...]:
-        """Return the files that a run made."""
+    def made_by(self, run_id: str) -> frozenset[str]:
+        """Return the ids of the files and products that a run made."""
 
 
 class RunStore(KnownRuns, Protocol):

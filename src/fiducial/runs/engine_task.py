@@ -15,7 +15,7 @@ from typing import Final
 
 from fiducial.catalogue.records import RequirementResult, RunState
 from fiducial.errors import RunError
-from fiducial.formats.atomic import atomic_directory, atomic_file
+from fiducial.formats.atomic import atomic_directory, atomic_file, flush_tree
 from fiducial.formats.point_product import MANIFEST
 from fiducial.formats.product_manifest import Manifest
 from fiducial.runs.engine_content import Content, Contents, fingerprints
@@ -129,7 +129,7 @@ def _not_recorded(before: StepRecord, store: KnownRuns) -> list[str]:
 
 
 def _made(store: KnownRuns, run: str, wanted: set[str]) -> bool:
-    return wanted <= {one.sha256 for one in store.outputs_of(run)}
+    return {f"sha256:{one}" for one in wanted} <= store.made_by(run)
 
 
 def execute(task: Task, inputs: Mapping[str, tuple[Path, ...]], workshop: Path, place: Path) -> Executed:
@@ -142,8 +142,9 @@ def execute(task: Task, inputs: Mapping[str, tuple[Path, ...]], workshop: Path, 
     found = shortcomings(results)
     if found:
         _tell_products(folder, found)
-    # Hashed here, so that many workers hash at once.
+    # Hashed and flushed here, so that many workers do so at once.
     made = made_in(task, folder, Contents())
+    flush_tree(folder)
     seconds = time.perf_counter() - started
     unit = _KIB_IN_MB if sys.platform != "darwin" else _KIB_IN_MB**2
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
@@ -172,7 +173,7 @@ class Workshop:
     def __init__(self, place: Path) -> None:
         self._place = place
         self._stack = ExitStack()
-        self.folder = self._stack.enter_context(atomic_directory(place, overwrite=True, marker=STEP_FILE))
+        self.folder = self._stack.enter_context(atomic_directory(place, overwrite=True, marker=STEP_FILE, flushed=True))
 
     def publish(self, record: StepRecord, done: Executed, contents: Contents) -> StepRecord:
         """Give the outputs their place, with ``step.json``; return it."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from fiducial.catalogue.records import FileRecord, RunRecord
+from fiducial.catalogue.records import RunRecord
 from fiducial.runs.engine import Engine, Tell, summary, to_stderr
 from fiducial.runs.engine_executor import executor
 from fiducial.runs.recipes.loading import Loaded, load
@@ -106,10 +106,10 @@ class _NoStore:
         del filters
         return ()
 
-    def outputs_of(self, run_id: str) -> tuple[FileRecord, ...]:
+    def made_by(self, run_id: str) -> frozenset[str]:
         """Return nothing."""
         del run_id
-        return ()
+        return frozenset()
 
 
 _NOTHING_KNOWN: Final[Any] = _NoStore()
