@@ -146,6 +146,7 @@ def level2(
     swath: int = 2,
     angles_deg: tuple[float, float] = DESCENDING,
     seed: int = 0,
+    west_deg: float = 13.17,
 ) -> Product:
     """Make a Level 2 product near Ustica with random series in tenths of a millimetre."""
     rng = np.random.default_rng(seed)
@@ -153,7 +154,7 @@ def level2(
     if level == "L2a":
         columns = [name for name in columns if name != "gnss_velocity"]
         columns.insert(1, "cluster_label")
-    longitude = (13.17 + 0.01 * rng.random(points)).round(6)
+    longitude = (west_deg + 0.01 * rng.random(points)).round(6)
     latitude = (38.69 + 0.01 * rng.random(points)).round(6)
     easting, northing = _to_map().transform(longitude, latitude)
     line, pixel = 1217 + np.arange(points) // 7, 4670 + np.arange(points)

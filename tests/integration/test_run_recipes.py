@@ -9,6 +9,7 @@ import pytest
 
 import orbit_day_factory
 from commands import fiducial
+from egms_factory import ASCENDING, DESCENDING, level2
 from fiducial.catalogue.records import Relation
 from fiducial.catalogue.store import Catalogue
 from fiducial.formats.point_product import PointProduct
@@ -128,3 +129,41 @@ def test_the_table_tells_people_what_was_kept(world):
     assert "not made yet" in done.out
     done = fiducial("run", world / "chain.yaml", "--scheduler", "nowhere", "--catalogue", world / "other.sqlite")
     assert done.err.startswith("FID-5006")
+
+
+def test_a_tile_is_what_it_is_among_all_and_stands_on_the_sources_that_reach_it_alone(tmp_path, monkeypatch):
+    """Two pairs of bursts, far from each other."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    tiles = []
+    for folder, burst, west_deg in (("near", 845, 13.17), ("far", 850, 17.17)):
+        (tmp_path / folder).mkdir()
+        for track, angles in ((117, ASCENDING), (22, DESCENDING)):
+            made = level2("L2b", points=40, epochs=12, track=track, burst=burst, angles_deg=angles, west_deg=west_deg)
+            made.write_zip(tmp_path / folder)
+        corner = [int(float(made.rows[0][made.columns.index(axis)])) // 100_000 for axis in ("easting", "northing")]
+        tiles.append(f"E{corner[0]}N{corner[1]}")
+    (tmp_path / "ortho.yaml").write_text(
+        f'kind: ortho\northo: {{sources: ["*/*.zip"], tiles: {json.dumps(tiles)}, options: {{mode: official}}}}\n'
+    )
+    _run(tmp_path, recipe="ortho.yaml")
+    with Catalogue.open(tmp_path / "c.sqlite", create=False) as store:
+        runs = {one.parameters["tile"]: one for one in store.runs() if one.step == "ortho"}
+        used = {tile: store.edges(sources=[run.id], relation=Relation.USED) for tile, run in runs.items()}
+    assert {tile: len(edges) for tile, edges in used.items()} == dict.fromkeys(tiles, 2)
+    assert len({edge.target for edges in used.values() for edge in edges}) == 4
+    single = {path.name: file_sha256(path) for path in (tmp_path / "products" / "ortho").glob("*/*.zip")}
+    recipe = (tmp_path / "ortho.yaml").read_text()
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "ortho.yaml").write_text(
+        recipe.replace("*/*.zip", "../*/*.zip").replace(json.dumps(tiles), "[]")
+    )
+    assert "ortho" in _run(tmp_path / "all", recipe="ortho.yaml")["by"]
+    whole = {path.name: file_sha256(path) for path in (tmp_path / "all" / "products" / "ortho").glob("*.zip")}
+    assert whole == single
+    assert len(whole) == 4
+    # A tile that no source reaches, and a name that is none.
+    for wrong, code in (("E10N10", "FID-1006"), ("Rome", "FID-5002")):
+        (tmp_path / "ortho.yaml").write_text(recipe.replace(tiles[0], wrong))
+        assert code in fiducial("run", tmp_path / "ortho.yaml", "--catalogue", tmp_path / "c.sqlite").err
+    done = fiducial("motion", "ortho", next(tmp_path.glob("near/*.zip")), "--tile", "Rome", "--out", tmp_path / "x")
+    assert done.err.startswith("FID-1036")

@@ -75,6 +75,7 @@ def ortho(
     north_in_input: Literal["yes", "no"] | None = None,
     time: Literal["linear", "nearest"] = "linear",
     cell: int = 2000,
+    tile: str | None = None,
     report: Path | None = None,
     overwrite: Flag = False,
     json: Flag = False,
@@ -98,6 +99,8 @@ def ortho(
         Interpolation between acquisitions in ``best``.
     cell
         Side of a cell in metres, for velocity frames; EGMS cells have 100 m.
+    tile
+        Only this tile of 100 km, such as E44N27; all that the sources reach by default.
     report
         Write a page with maps, and with the difference between the modes.
     overwrite
@@ -111,15 +114,15 @@ def ortho(
 
     contained = None if north_in_input is None else north_in_input == "yes"
     if holds_rates(src):
-        if report is not None:
-            fix = "leave --report out; `fiducial motion plot` draws the GeoTIFFs"
-            raise InputError("FID-1007", "the page shows series, and frames have none", where="--report", fix=fix)
+        if report is not None or tile is not None:
+            fix = "leave --report and --tile out; `fiducial motion plot` draws the GeoTIFFs"
+            raise InputError("FID-1007", "page and tiles are of series, and frames have none", where="SRC", fix=fix)
         done = ortho_rates(src, out, north_in_input=contained, table=gnss, gnss_frame=gnss_frame, cell_m=cell,
                            overwrite=overwrite)  # fmt: skip
         rates = done.to_dict()
         print_json(rates) if json else print_lines([f"{name}: {value}" for name, value in rates.items()])
         return
-    options = OrthoOptions(mode, contained, time, overwrite)
+    options = OrthoOptions(mode, contained, time, tile, overwrite)
     result = ortho(src, out, options=options, table=gnss, gnss_frame=gnss_frame)
     if report is not None:
         from fiducial.runs.report_pages import ortho_page, write_page
@@ -198,10 +201,7 @@ def calibrate(
 
         write_page(calibration_page(calibrated), report)
     result = calibrated.to_dict()
-    if json:
-        print_json(result)
-        return
-    _print_calibration(result)
+    print_json(result) if json else _print_calibration(result)
 
 
 def _print_calibration(result: dict[str, Any]) -> None:

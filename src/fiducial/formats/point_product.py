@@ -145,6 +145,25 @@ class PointProduct:
         size = self.manifest.row_group_points
         return group * size, min((group + 1) * size, self.manifest.points)
 
+    def extent(self) -> tuple[float, float, float, float]:
+        """Return smallest and largest easting, and northing, of all points, metres; no column is read.
+
+        Raises
+        ------
+        FormatError
+            FID-2101 when the table does not state them.
+        """
+        metadata, names = self._table.metadata, self._table.schema_arrow.names
+        found: list[float] = []
+        for column in (names.index("easting"), names.index("northing")):
+            stated = [metadata.row_group(group).column(column).statistics for group in range(self.row_groups)]
+            known = [(one.min, one.max) for one in stated if one is not None and one.has_min_max]
+            if not known or len(known) < len(stated):
+                raise _damaged(self.path, "the table states no extent of its row groups")
+            smallest, largest = zip(*known, strict=True)
+            found += [float(min(smallest)), float(max(largest))]
+        return found[0], found[1], found[2], found[3]
+
     def attributes(
         self, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
     ) -> dict[str, NDArray[Any]]:

@@ -100,11 +100,15 @@ class MadeProduct:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a step tells beside its files: sentences, products, and requirements that metadata of its inputs state."""
+    """What a step tells beside its files: sentences, products, and requirements that metadata of its inputs state.
+
+    ``unused`` are inputs that it looked at and made nothing of: the catalogue draws no edge to them.
+    """
 
     notes: tuple[str, ...] = ()
     products: tuple[MadeProduct, ...] = ()
     stated: Mapping[str, str] = field(default_factory=dict)
+    unused: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

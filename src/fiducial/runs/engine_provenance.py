@@ -98,6 +98,8 @@ def record_success(
     books = _Books(store, contents)
     for slot, paths in inputs.items():
         for path in paths:
+            if path in done.outcome.unused:
+                continue
             used = books.folder(path) if path.is_dir() else books.file(path)
             books.used[slot, used] = EdgeRecord(Relation.USED, run.id, used, slot)
     finished = replace(

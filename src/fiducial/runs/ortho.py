@@ -52,12 +52,15 @@ class OrthoOptions:
         Whether the lines of sight still hold the north motion; must be stated for ``best``.
     time : str
         Interpolation in time of ``best``; ``official`` takes the nearest sample.
+    tile : str or None
+        Only this tile of 100 km, such as ``E44N27``; all that the sources reach by default.
     overwrite : bool
     """
 
     mode: Mode = "official"
     north_in_input: bool | None = None
     time: TimeInterpolation = "linear"
+    tile: str | None = None
     overwrite: bool = False
 
 
@@ -96,11 +99,14 @@ class OrthoResult:
     notes : tuple of str
     common_sigma_mm : dict of str to float
         Error shared by the points of a track in a cell, by track (``best`` only).
+    elsewhere : tuple of int
+        Sources that do not reach the tile, by number.
     """
 
     tiles: tuple[TileResult, ...]
     notes: tuple[str, ...]
     common_sigma_mm: dict[str, float]
+    elsewhere: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, with the difference between the modes."""
@@ -350,13 +356,13 @@ def ortho(
     ------
     InputError
         FID-1003 north not stated, FID-1006 one direction only, FID-1007 no series, FID-1008 no common time,
-        FID-1033 relative source, FID-1034 different frames, FID-1035 different releases.
+        FID-1033 relative source, FID-1034 different frames, FID-1035 different releases, FID-1036 no such tile.
     """
     if options.mode == "best":
         check_north(options.north_in_input, table)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".work-", dir=out) as work:
-        inputs = open_inputs(paths, Path(work))
+        inputs = open_inputs(paths, Path(work), options.tile)
         gnss = gnss_for(inputs.sources, table, gnss_frame)
         common = _common_sigma(inputs) if options.mode == "best" else {}
         column, row = (axis // TILE_M for axis in cell_centres(inputs.cells))
@@ -365,7 +371,7 @@ def ortho(
             chosen = inputs.cells[(column == corner[0]) & (row == corner[1])]
             info = _info(inputs, corner, gnss, options)
             tiles.append(_tile(inputs, info, chosen, gnss, options, common, out))
-        return OrthoResult(tuple(tiles), _notes(inputs, options, gnss), common)
+        return OrthoResult(tuple(tiles), _notes(inputs, options, gnss), common, inputs.elsewhere)
 
 
 def _notes(inputs: OrthoInputs, options: OrthoOptions, gnss: Gnss | None) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +16,16 @@ from fiducial.formats import egms_names
 from fiducial.formats.egms_names import BurstName, Window
 from fiducial.geodesy.frames import same_frame
 from fiducial.motion.identifiers import decode_points
-from fiducial.motion.ortho import cell_keys, is_ascending, solvable_cells
+from fiducial.motion.ortho import cell_centres, cell_keys, is_ascending, solvable_cells
 from fiducial.motion.points import PointBlock
 from fiducial.motion.resampling import common_grid
 from fiducial.runs.gnss import Gnss, load
+from fiducial.runs.ortho_writer import TILE_M
 from fiducial.runs.sources import Source, distinct, open_source
 from fiducial.timescales import Epochs
+
+
+_TILE: Final = re.compile(r"E(\d{2})N(\d{2})(?:_100km)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class OrthoInputs:
         Cells seen from both directions, increasing.
     grid : ndarray of datetime64
         Common time grid.
+    elsewhere : tuple of int
+        Sources as given that have no point in the tile, if there is one: by number.
     """
 
     sources: tuple[Source, ...]
@@ -44,6 +52,7 @@ class OrthoInputs:
     keys: tuple[NDArray[np.int64], ...]
     cells: NDArray[np.int64]
     grid: Epochs
+    elsewhere: tuple[int, ...] = ()
 
 
 def _check_series(source: Source) -> None:
@@ -126,7 +135,33 @@ def check_north(north_in_input: bool | None, table: Path | None) -> None:
         )
 
 
-def open_inputs(paths: Sequence[Path], work: Path) -> OrthoInputs:
+def tile_corner(text: str) -> tuple[int, int]:
+    """Return the south-western corner of a tile, easting and northing in units of 100 km (EPSG:3035).
+
+    Raises
+    ------
+    InputError
+        FID-1036 when it is no name of a tile.
+
+    Examples
+    --------
+    >>> tile_corner("E44N27")
+    (44, 27)
+    """
+    found = _TILE.fullmatch(text)
+    if found is None:
+        raise InputError("FID-1036", f"no name of a tile: {text[:40]!r}", where="--tile",
+                         fix="write it as EGMS does, such as E44N27: easting and northing in 100 km, EPSG:3035")  # fmt: skip
+    return int(found[1]), int(found[2])
+
+
+def _reaches(source: Source, corner: tuple[int, int]) -> bool:
+    """Whether the points of a source may lie in a tile: rectangles are compared."""
+    west, east, south, north = (one / TILE_M for one in source.product.extent())
+    return west < corner[0] + 1 and east >= corner[0] and south < corner[1] + 1 and north >= corner[1]
+
+
+def open_inputs(paths: Sequence[Path], work: Path, tile: str | None = None) -> OrthoInputs:
     """Open the sources of an Ortho.
 
     Parameters
@@ -135,31 +170,38 @@ def open_inputs(paths: Sequence[Path], work: Path) -> OrthoInputs:
         EGMS Level 2b files or calibrated products.
     work : Path
         Folder where EGMS files are imported to.
+    tile : str, optional
+        Only the cells of this tile, from the sources that reach it. The time grid stays that of all sources.
 
     Raises
     ------
     InputError
-        FID-1006 one direction only, FID-1007 no series, FID-1008 no common time, FID-1033 relative source,
+        FID-1036 no such tile, FID-1006 one direction only, FID-1007 no series, FID-1008 no common time, FID-1033 relative source,
         FID-1034 different frames.
     """
-    sources = tuple(open_source(path, work) for path in distinct(paths))
-    for source in sources:
+    corner = None if tile is None else tile_corner(tile)
+    every = tuple(open_source(path, work) for path in distinct(paths))
+    for source in every:
         _check_series(source)
-    check_frames(sources)
+    check_frames(every)
+    elsewhere = tuple(k for k, one in enumerate(every) if corner is not None and not _reaches(one, corner))
+    sources = tuple(one for k, one in enumerate(every) if k not in set(elsewhere))
     columns = [source.product.attributes(["easting", "northing", "los_east"]) for source in sources]
     keys = tuple(cell_keys(one["easting"], one["northing"]) for one in columns)
-    ascending = np.concatenate([is_ascending(one["los_east"]) for one in columns])
-    cells = solvable_cells(np.concatenate(keys), ascending)
+    ascending = np.concatenate([np.zeros(0, dtype=bool), *(is_ascending(one["los_east"]) for one in columns)])
+    cells = solvable_cells(np.concatenate([np.zeros(0, dtype=np.int64), *keys]), ascending)
+    if corner is not None:
+        cells = cells[np.all([a // TILE_M == b for a, b in zip(cell_centres(cells), corner, strict=True)], axis=0)]
     if not len(cells):
         raise InputError(
             "FID-1006",
-            f"no 100 m cell is seen from both directions ({int(ascending.sum())} ascending and "
+            f"no 100 m cell{'' if tile is None else f' of the tile {tile}'} is seen from both directions ({int(ascending.sum())} ascending and "
             f"{int((~ascending).sum())} descending points)",
             where="SRC",
             fix="give ascending and descending bursts of the same area",
         )
     return OrthoInputs(sources, tuple(_track(source) for source in sources), keys, cells,
-                   common_grid([source.product.epochs for source in sources]))  # fmt: skip
+                   common_grid([source.product.epochs for source in every]), elsewhere)  # fmt: skip
 
 
 def _track(source: Source) -> str:

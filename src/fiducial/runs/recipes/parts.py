@@ -24,7 +24,8 @@ from fiducial.runs.steps.motion import (
     CalibrationOptions,
     GnssFrame,
     NoParameters,
-    OrthoOptions,
+    OrthoChoices,
+    OrthoParameters,
 )
 from fiducial.runs.steps.orbits import ORBIT_COMBINATION, OrbitOptions, OrbitParameters
 from fiducial.runs.steps.velocities import (
@@ -37,6 +38,7 @@ from fiducial.runs.steps.velocities import (
 
 Place = tuple[str | int, ...]
 PathText = Annotated[str, Field(min_length=1, max_length=4000)]
+TileText = Annotated[str, Field(pattern=r"^E\d{2}N\d{2}$")]
 Patterns = tuple[PathText, ...]
 _IN_SITU: Final = ("dem", "land_cover", "snow", "earthquakes", "weather_model", "validation")
 
@@ -143,7 +145,10 @@ class OrthoPart(Section):
         json_schema_extra={"example": ["products/calibration/bursts/*/*/"], "chained": True},
     )  # fmt: skip
     gnss_table: PathText | None = _optional("GNSS velocities, for the north motion; null in a chain: of its velocities")
-    options: OrthoOptions = Field(default_factory=OrthoOptions, description="how East and Up are made")
+    tiles: tuple[TileText, ...] = Field(
+        default=(), description="tiles of 100 km to make, a task each, such as E44N27; none: all there are, in one task"
+    )
+    options: OrthoChoices = Field(default_factory=OrthoChoices, description="how East and Up are made")
     in_situ: InSitu = Field(default_factory=InSitu, description="in-situ data beside GNSS")
 
 
@@ -368,8 +373,11 @@ def build_calibration(
 def build_ortho(
     part: OrthoPart, builder: Builder, place: Place, products: Sequence[Source], table: Sequence[Source],
     frame: str | None,
-) -> Task:  # fmt: skip
-    """Add the Ortho of calibrated products, or of sources of its own; ``table`` and ``frame`` as for a calibration."""
+) -> None:  # fmt: skip
+    """Add the Ortho of calibrated products, or of sources of its own, as one task or as one for each tile.
+
+    ``table`` and ``frame`` are those of `build_calibration`.
+    """
     own = _imported(builder.files((*place, "sources"), part.sources), builder, (*place, "sources"))
     sources = tuple(own.values()) or products
     if not sources:
@@ -382,4 +390,6 @@ def build_ortho(
     options = part.options
     if part.gnss_table is None and options.gnss_frame is None:
         options = options.model_copy(update={"gnss_frame": frame})
-    return builder.add("ortho", ORTHO, options, inputs, places)
+    for tile in dict.fromkeys(part.tiles or (None,)):
+        name = "ortho" if tile is None else f"ortho/{tile}"
+        builder.add(name, ORTHO, OrthoParameters(**options.model_dump(), tile=tile), inputs, places)

@@ -73,7 +73,7 @@ class CalibrationOptions(Section):
     )
 
 
-class OrthoOptions(Section):
+class OrthoChoices(Section):
     """How East and Up are made."""
 
     mode: Literal["official", "best"] = Field(
@@ -88,6 +88,12 @@ class OrthoOptions(Section):
     gnss_frame: str | None = Field(
         default=None, description="frame of the GNSS velocities; must be that of the sources"
     )
+
+
+class OrthoParameters(OrthoChoices):
+    """How East and Up of a tile are made."""
+
+    tile: str | None = Field(default=None, description="only this tile, such as E44N27; all by default")
 
 
 def _import(call: Call) -> Outcome:
@@ -172,15 +178,15 @@ def _ortho(call: Call) -> Outcome:
     from fiducial.runs.ortho import OrthoOptions as Options
     from fiducial.runs.ortho import ortho
 
-    given: OrthoOptions = call.parameters
-    options = Options(given.mode, given.north_in_input, given.time)
-    found = ortho(
-        call.inputs["sources"], call.out, options=options, table=call.one("gnss"), gnss_frame=given.gnss_frame
-    )
+    given: OrthoParameters = call.parameters
+    options = Options(given.mode, given.north_in_input, given.time, given.tile)
+    sources = call.inputs["sources"]
+    found = ortho(sources, call.out, options=options, table=call.one("gnss"), gnss_frame=given.gnss_frame)
     (call.out / "ortho.json").write_text(json.dumps(found.to_dict(), indent=1), encoding="utf-8")
     names = [name for tile in found.tiles for name in (tile.name_east, tile.name_up)]
     products = tuple(MadeProduct(name, f"{name}*", "ESD", "L3", None, _frame_of(call.out / name)) for name in names)
-    return Outcome(found.notes, products, stated_by(call.inputs["sources"]))
+    unused = frozenset(sources[k] for k in found.elsewhere)
+    return Outcome(found.notes, products, stated_by(tuple(one for one in sources if one not in unused)), unused)
 
 
 def _frame_of(path: Path) -> str | None:
@@ -214,11 +220,13 @@ def _check_calibration(call: Call) -> None:
 
 
 def _check_ortho(call: Call) -> None:
-    from fiducial.runs.ortho_inputs import check_north
+    from fiducial.runs.ortho_inputs import check_north, tile_corner
 
-    given: OrthoOptions = call.parameters
+    given: OrthoParameters = call.parameters
     # An empty slot is one that another task fills.
     table = (call.inputs["gnss"] or (Path("gnss"),))[0] if "gnss" in call.inputs else None
+    if given.tile is not None:
+        tile_corner(given.tile)
     if given.mode == "best":
         check_north(given.north_in_input, table)
     if table is not None:
@@ -274,8 +282,8 @@ CALIBRATION: Final = Step(
 )
 ORTHO: Final = Step(
     name="ortho",
-    version=1,
-    parameters=OrthoOptions,
+    version=2,
+    parameters=OrthoParameters,
     inputs=(InputSlot("sources"), *(InputSlot(name, needed=False) for name in ("gnss", *_IN_SITU))),
     outputs=(
         OutputSlot("products", "*/product.json", folder=True),
