@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,8 +23,10 @@ from engine_worlds import (
     run,
     task,
 )
+from fiducial import __version__
 from fiducial.catalogue.records import Relation, RunState
 from fiducial.errors import InputError, RunError
+from fiducial.runs import engine_executor
 from fiducial.runs.engine import Engine, summary
 from fiducial.runs.engine_content import Contents, read_content
 from fiducial.runs.engine_executor import default_workers, executor
@@ -463,6 +466,24 @@ def test_dask_missing_is_told(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(RunError, match=r"fiducial\[scale\]"), executor("tcp://127.0.0.1:1"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [({"tcp://a": "0.0.9", "tcp://b": __version__}, "1 of 2 workers run another version: 0.0.9 at tcp://a"),
+     (ModuleNotFoundError("No module named 'fiducial'"), "cannot run Fiducial: ModuleNotFoundError")],
+)  # fmt: skip
+def test_workers_that_would_do_other_work_are_refused(answers, told):
+    def run(function):
+        assert function() == __version__
+        if isinstance(answers, Exception):
+            raise answers
+        return answers
+
+    with pytest.raises(RunError, match="FID-5006") as caught:
+        engine_executor._require_same_version(SimpleNamespace(run=run), "tcp://s")
+    assert told in caught.value.problem
+    assert __version__ in caught.value.fix
 
 
 def test_an_interrupt_leaves_nothing_half_written(source, place):

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, Literal, Protocol
 
+from fiducial import __version__
 from fiducial.errors import RunError
 
 Workers = Literal["threads", "processes"]
@@ -61,7 +62,8 @@ def executor(
     Raises
     ------
     RunError
-        FID-5006 for fewer than one worker, an address that is none, a cluster that does not answer, or Dask missing.
+        FID-5006 for fewer than one worker, an address that is none, a cluster that does not answer or runs another
+        version, or Dask missing.
     """
     if workers is not None and workers < 1:
         raise _refused(f"{workers} workers", "--workers", "one worker or more")
@@ -86,6 +88,28 @@ def one_blas_thread() -> AbstractContextManager[object]:
 
     limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
     return limits
+
+
+def _version() -> str:
+    return __version__
+
+
+def _require_same_version(client: Any, address: str) -> None:
+    """Refuse workers that would do other work under the same name."""
+    try:
+        found: dict[str, str] = client.run(_version)
+    except Exception as error:
+        raise _refused(
+            f"the workers cannot run Fiducial: {type(error).__name__}: {error}", address,
+            f"install fiducial {__version__} where the workers run",
+        ) from error  # fmt: skip
+    other = {worker: version for worker, version in found.items() if version != __version__}
+    if other:
+        worker, version = next(iter(other.items()))
+        raise _refused(
+            f"{len(other)} of {len(found)} workers run another version: {version} at {worker}, {__version__} here", address,
+            f"install fiducial {__version__} where the workers run, and start them again",
+        )  # fmt: skip
 
 
 def _prepare_worker(dask_worker: Any) -> None:
@@ -129,6 +153,7 @@ def _cluster(address: str) -> Iterator[tuple[Executor, int]]:
             "start one with `dask scheduler` and workers with `dask worker ADDRESS`, or run with --scheduler local",
         ) from error  # fmt: skip
     with client:
+        _require_same_version(client, address)
         client.register_worker_callbacks(_prepare_worker)
         threads = sum(client.nthreads().values())
         # Not pure: a task that is run again has another folder to write to.

@@ -24,7 +24,6 @@ from fiducial.runs.ortho_writer import TILE_M
 from fiducial.runs.sources import Source, distinct, open_source
 from fiducial.timescales import Epochs
 
-
 _TILE: Final = re.compile(r"E(\d{2})N(\d{2})(?:_100km)?", re.ASCII)
 
 
