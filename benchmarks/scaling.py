@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scaling_plan import BURSTS, LEAST_NETWORK, network_seconds, plan
+from scaling_plan import BURSTS, LEAST_NETWORK, at_size, network_seconds, plan
 from scaling_runs import STAGES, Run, run, simulate
 
 MODES = {
@@ -108,8 +108,13 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
     }  # fmt: skip
     if arguments.plan:
         largest = arguments.bursts[-1]
-        reduce_s = runs[largest, "dask 1 worker"].stages()["adjustment"]["seconds"] / largest
-        found["plan"] = planned(arguments, reduce_s)
+        one = runs[largest, "dask 1 worker"]
+        reduce_s = one.stages()["adjustment"]["seconds"]
+        powers = found.get("exponent_of_task_seconds_1_worker", {})
+        power = powers.get(STAGES["adjustment"], 1.0)  # type: ignore[attr-defined]
+        found["plan"] = planned(
+            arguments, at_size((largest, reduce_s), arguments.plan_total_bursts, power), handing_out_s(one)
+        )
     return found
 
 
@@ -131,13 +136,18 @@ def growth(counts: list[int], runs: dict[tuple[int, str], Run]) -> dict[str, obj
     return found
 
 
+def handing_out_s(found: Run) -> float:
+    """Return what a run on one worker took beside its tasks, a task: an upper bound, the start of Python is in it."""
+    return (found.seconds - sum(one["seconds"] for one in found.stages().values())) / len(found.tasks)
+
+
 def differing(runs: list[Run]) -> list[str]:
     """Return some of the outputs that are not the same in all runs."""
     names = sorted({name for one in runs for name in one.hashes})
     return [name for name in names if len({one.hashes.get(name) for one in runs}) > 1][:10]
 
 
-def planned(arguments: argparse.Namespace, reduce_s_per_burst: float) -> dict[str, object]:
+def planned(arguments: argparse.Namespace, reduce_s: float, hand_out_s: float) -> dict[str, object]:
     """Measure bursts as large as those of the plan on one worker, and scale."""
     a_burst = round(arguments.plan_points / arguments.plan_total_bursts)
     world, size, _ = world_of(arguments, arguments.plan_bursts, a_burst, arguments.plan_epochs)
@@ -147,8 +157,8 @@ def planned(arguments: argparse.Namespace, reduce_s_per_burst: float) -> dict[st
     points = a_burst * arguments.plan_bursts
     network = network_seconds(arguments.plan_total_bursts) if arguments.plan_total_bursts >= LEAST_NETWORK else None
     return {"epochs": arguments.plan_epochs} | plan(
-        found, points, size, reduce_s_per_burst, wanted=arguments.plan_points, bursts=arguments.plan_total_bursts,
-        workers=tuple(arguments.plan_workers), network_s=network,
+        found, points, size, reduce_s, wanted=arguments.plan_points, bursts=arguments.plan_total_bursts,
+        workers=tuple(arguments.plan_workers), network_s=network, hand_out_s=hand_out_s,
     )  # fmt: skip
 
 

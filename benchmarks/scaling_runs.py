@@ -24,7 +24,13 @@ STAGES = {
     "import": "map: import", "station-places": "stations", "observation": "map: observations",
     "adjustment": "reduce: adjustment", "calibration": "map: products",
 }  # fmt: skip
-_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
+_ONE_THREAD = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+)
 _MADE = re.compile(r": made in [\d.]+ s \(\d+ of (\d+)")
 _START_S = 60.0
 _PRELOAD = '''\
