@@ -7,7 +7,7 @@ import pytest
 from scipy.linalg import block_diag
 from scipy.spatial.distance import cdist
 
-from fiducial.errors import NumericsError
+from fiducial.errors import InputError, NumericsError
 from fiducial.geodesy.collocation import VelocityField
 from fiducial.motion.calibration.joint import JointRecipe
 from fiducial.motion.calibration.network_adjustment import Processes, adjust
@@ -294,3 +294,11 @@ def test_very_many_bursts_are_adjusted_as_a_network(world, monkeypatch):
 
 def test_registered():
     assert recipe("joint").name == "joint"
+
+
+def test_a_burst_without_a_block_is_named(world):
+    stations, field, tracks = world
+    bare = replace(tracks[1], cell=tracks[1].cell[:0], blocks=tracks[1].blocks.select(slice(0, 0)))
+    with pytest.raises(InputError, match="FID-1061") as caught:
+        JointRecipe().fit([tracks[0], bare, tracks[2]], stations, field)
+    assert caught.value.where == f"tracks {bare.name}"

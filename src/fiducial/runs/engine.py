@@ -38,7 +38,7 @@ from fiducial.runs.engine_task import Executed, Plan, Workshop, execute, plan
 WORK: Final = ".fiducial"
 """Folder beside the outputs: locks, hashes that are remembered, how long steps took."""
 _LOOK_S: Final = 0.2
-_LOST: Final = frozenset({"KilledWorker", "FutureCancelledError", "CommClosedError"})
+_LOST: Final = frozenset({"KilledWorker", "FutureCancelledError", "CancelledError", "CommClosedError"})
 
 Tell = Callable[[str], None]
 

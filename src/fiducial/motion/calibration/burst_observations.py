@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 
 from fiducial.errors import InputError
 from fiducial.geodesy.collocation import VelocityField
-from fiducial.geodesy.interpolation import covering_grid, unproject
+from fiducial.geodesy.interpolation import unproject
 from fiducial.geodesy.robust import robust_fit
 from fiducial.geodesy.station_velocities import StationVelocities
 from fiducial.motion.calibration.bases import PolynomialBasis
@@ -30,6 +30,7 @@ from fiducial.motion.calibration.gnss import (
     UNKNOWN_UP_SIGMA_MM_PER_YR,
     StationLineOfSight,
     check_inputs,
+    field_at,
     line_of_sight_of_tracks,
 )
 from fiducial.motion.calibration.input_checks import check_tracks
@@ -43,8 +44,6 @@ SHORT_WAVE_SIGMA_MM_PER_YR: Final = 1.5
 """Errors that neighbouring cells share, before the variance factor of the ties is known."""
 _MEDIAN_EFFICIENCY: Final = 1.2533
 _MOST_INDEPENDENT_POINTS: Final = 16
-_MOST_PREDICTED: Final = 20_000
-_FIELD_GRID_M: Final = 10_000.0
 _VARIANCE_GRID_M: Final = 25_000.0
 _MOST_CORRELATED: Final = 2_000
 
@@ -183,7 +182,7 @@ def _cells_of(tracks: Sequence[TrackObservations], field: VelocityField, short_w
     cell = np.concatenate([track.cell[mask] for track, mask in zip(tracks, kept, strict=True)])
     _, key = np.unique(np.column_stack([looks_east[burst], cell]), axis=0, return_inverse=True)
     begins = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    gnss = _field_at(medians, field, tracks[0].crs)
+    gnss = np.nan_to_num(field_at(medians, field, tracks[0].crs))
     return _Cells(tracks[0].crs, begins, burst, cluster, key.ravel(), medians, gnss, short_wave_sigma)
 
 
@@ -193,20 +192,10 @@ def _main_cluster(track: TrackObservations) -> int:
             "FID-1061",
             "no block of the burst holds enough points",
             where=f"burst {track.name}",
-            fix="use smaller blocks, or fewer points a block",
+            fix="leave it out, use smaller blocks, or fewer points a block",
         )
     labels, group = np.unique(track.blocks.cluster, return_inverse=True)
     return int(labels[np.argmax(np.bincount(group.ravel(), track.blocks.point_count))])
-
-
-def _field_at(medians: Medians, field: VelocityField, crs: str) -> Array:
-    """Return the field at blocks, mm/yr, unknown components 0; through a 10-km grid where there are very many."""
-    longitude, latitude = medians.longitude_deg, medians.latitude_deg
-    if medians.size <= _MOST_PREDICTED:
-        return np.nan_to_num(field.predict(longitude, latitude, with_covariance=False).velocity_enu_mm_per_yr)
-    grid = covering_grid(medians.easting, medians.northing, _FIELD_GRID_M)
-    nodes = field.predict(*unproject(*grid.nodes, crs), with_covariance=False).velocity_enu_mm_per_yr
-    return np.asarray(grid.bilinear(medians.easting, medians.northing) @ np.nan_to_num(nodes), dtype=np.float64)
 
 
 def _white_variance(medians: Medians) -> Array:

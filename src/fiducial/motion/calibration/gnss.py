@@ -23,6 +23,8 @@ UNKNOWN_UP_SIGMA_MM_PER_YR: Final = 3.0
 """Prior of an unknown vertical velocity where no field tells it: 0 +- 3 mm/yr, the spread of up velocities
 outside subsiding basins, and the sigma that combined tables print for horizontal-only stations."""
 
+_MOST_PREDICTED: Final = 20_000
+_FIELD_GRID_M: Final = 10_000.0
 _MOST_SAMPLES: Final = 1_500
 """Of tracks that are taken together: their covariance is a square matrix."""
 
@@ -131,6 +133,23 @@ def _note(own_up: NDArray[np.bool_], field: VelocityField) -> str:
     if field.knows_up:
         return f"up of {lacking} stations taken from the velocity field, with its covariance"
     return f"up of {lacking} stations unknown: 0 +- {UNKNOWN_UP_SIGMA_MM_PER_YR:g} mm/yr"
+
+
+def field_at(medians: Medians, field: VelocityField, crs: str) -> Array:
+    """Return the GNSS field at blocks, shape (block, 3), mm/yr; NaN where it is unknown.
+
+    Of very many blocks through a 10-km grid, bilinear: the field has correlation lengths of tens of kilometres, and its cost
+    is that of blocks times stations.
+    """
+    if medians.size <= _MOST_PREDICTED:
+        found = field.predict(medians.longitude_deg, medians.latitude_deg, with_covariance=False)
+        return found.velocity_enu_mm_per_yr
+    grid = covering_grid(medians.easting, medians.northing, _FIELD_GRID_M)
+    weights = grid.bilinear(medians.easting, medians.northing)
+    used = np.flatnonzero(np.asarray(weights.sum(axis=0)).ravel() > 0.0)
+    longitude, latitude = (axis[used] for axis in unproject(*grid.nodes, crs))
+    nodes = field.predict(longitude, latitude, with_covariance=False).velocity_enu_mm_per_yr
+    return np.asarray(weights[:, used] @ nodes, dtype=np.float64)
 
 
 def line_of_sight_of_tracks(

@@ -95,7 +95,7 @@ def cells_of(tracks: Sequence[TrackObservations]) -> NetworkCells:
     Raises
     ------
     InputError
-        FID-1061 when no block holds enough points.
+        FID-1061 when no block of a track holds enough points, by name.
 
     Notes
     -----
@@ -104,14 +104,15 @@ def cells_of(tracks: Sequence[TrackObservations]) -> NetworkCells:
     White variance of a median: (1.2533 sigma)^2 / n, n at most 16 because close points share their errors.
     """
     ordered = sorted(tracks, key=lambda track: track.name)
-    blocks = sum(track.blocks.size for track in ordered)
-    if blocks == 0:
+    without = [track.name for track in ordered if not track.blocks.size]
+    if without or not ordered:
         raise InputError(
             "FID-1061",
             "no block of the tracks holds enough points",
-            where="tracks " + ", ".join(track.name for track in ordered),
-            fix="use smaller blocks, or fewer points a block",
+            where="tracks " + ", ".join(without),
+            fix="leave them out, use smaller blocks, or fewer points a block",
         )
+    blocks = sum(track.blocks.size for track in ordered)
     factor = 1 if blocks < 4 * _FEW_CELLS else 2
     while blocks / factor**2 > _MANY_CELLS:
         factor += 1

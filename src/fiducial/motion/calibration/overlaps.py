@@ -12,7 +12,8 @@ from scipy.sparse import csr_array, triu
 
 from fiducial.errors import InputError
 from fiducial.geodesy.collocation import VelocityField
-from fiducial.motion.calibration.observations import TrackObservations
+from fiducial.motion.calibration.gnss import field_at
+from fiducial.motion.calibration.observations import Medians, TrackObservations
 from fiducial.motion.calibration.protocol import CalibrationResult
 
 Array = NDArray[np.float64]
@@ -164,10 +165,16 @@ def common_cells(first: TrackObservations, second: TrackObservations) -> tuple[I
 
 
 def field_at_blocks(tracks: Sequence[TrackObservations], field: VelocityField) -> Array:
-    """Return the GNSS field at the blocks of all tracks, shape (block, 3), mm/yr; NaN where it is unknown."""
-    longitude = np.concatenate([track.blocks.longitude_deg for track in tracks])
-    latitude = np.concatenate([track.blocks.latitude_deg for track in tracks])
-    return field.predict(longitude, latitude, with_covariance=False).velocity_enu_mm_per_yr
+    """Return the GNSS field at the blocks of all tracks, shape (block, 3), mm/yr; NaN where it is unknown.
+
+    Raises
+    ------
+    InputError
+        FID-1063 when the blocks of two sources cannot be matched.
+    """
+    for track in tracks[1:]:
+        _require_matching(tracks[0], track)
+    return field_at(Medians.joined([track.blocks for track in tracks]), field, tracks[0].crs)
 
 
 def difference_before(
