@@ -205,7 +205,7 @@ def test_a_burst_without_blocks():
 def test_velocities_of_very_many_blocks_come_through_a_grid(monkeypatch):
     tracks, stations, field, *_ = calm()
     direct = network_from_tracks(tracks, stations, field).network
-    monkeypatch.setattr("fiducial.motion.calibration.burst_observations._MOST_PREDICTED", 10)
+    monkeypatch.setattr("fiducial.motion.calibration.gnss._MOST_PREDICTED", 10)
     gridded = network_from_tracks(tracks, stations, field).network
     assert gridded.ties.difference_mm_per_yr == pytest.approx(direct.ties.difference_mm_per_yr, abs=1e-4)
     assert np.abs(adjust_bursts(gridded).coefficients - adjust_bursts(direct).coefficients).max() < 1e-3
