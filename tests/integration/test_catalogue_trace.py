@@ -371,3 +371,39 @@ def test_a_check_of_many_products_asks_no_more_often_than_one_of_few(tmp_path, m
         assert len(found.standings) == (0 if kept else 2 * days)
         assert {len(one.stood_on_it) for one in found.standings if one.lost.name.startswith("COD")} <= {2}
     assert counts[0] == counts[1]
+
+
+def test_what_was_made_again_with_all_after_it_is_superseded_and_no_loss(tmp_path):
+    with Catalogue.open(tmp_path / "c.sqlite") as catalogue:
+        source, seen = real_file(tmp_path, "source.zip")
+        catalogue.add(Batch([source], [], [], seen=seen))
+
+        def made(text):
+            """Make burst and ortho anew at the same paths."""
+            above = source
+            for name in ("burst", "ortho"):
+                path = tmp_path / f"{name}.tif"
+                path.write_text(f"{name} {text}")
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                file = FileRecord(digest, path.stat().st_size, "GeoTIFF", path.name, (str(path),), {})
+                run = RunRecord(f"run:{name}-{text}", "chain", name, 1, {}, f"{name}{text}", "fiducial", "host", NOW, NOW,
+                                RunState.DONE)  # fmt: skip
+                catalogue.finish_run(run, [EdgeRecord(Relation.USED, run.id, above.id, "input")],
+                                     [EdgeRecord(Relation.GENERATED, file.id, run.id, "output")], [file])  # fmt: skip
+                above = file
+            return above
+
+        made("first")
+        ortho = made("second")
+        found = verify(catalogue)
+        assert found.is_sound
+        assert {one.name for one in found.superseded} == {"burst.tif", "ortho.tif"}
+        assert (found.orphaned, found.standings) == ((), ())
+        # The burst alone is made once more: the Ortho stands on one that is nowhere.
+        (tmp_path / "burst.tif").write_text("third")
+        digest = hashlib.sha256(b"third").hexdigest()
+        catalogue.add(Batch([FileRecord(digest, 5, "GeoTIFF", "burst.tif", (str(tmp_path / "burst.tif"),), {})]))
+        found = verify(catalogue)
+        assert not found.is_sound
+        assert [one.name for one in found.orphaned] == ["burst.tif"]
+        assert ortho.id in {node.id for node in found.standings[0].stood_on_it}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
@@ -32,7 +33,8 @@ from fiducial.runs.engine_content import Contents, read_content
 from fiducial.runs.engine_executor import default_workers, executor
 from fiducial.runs.engine_graph import downstream, ordered
 from fiducial.runs.engine_lock import TaskLock
-from fiducial.runs.engine_model import Given, Made, MadeProduct, Outcome, OutputSlot, Task
+from fiducial.runs.engine_model import Given, Made, MadeProduct, Outcome, OutputSlot, State, Task
+from fiducial.runs.engine_task import execute
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ def test_a_step_whose_version_is_raised_runs_and_its_equal_result_ends_it_there(
     [
         (lambda folder: (folder / "whole.txt").unlink(), "output whole.txt is missing"),
         (lambda folder: (folder / "parts" / "1.txt").write_text("x"), "output parts/1.txt was changed"),
-        (lambda folder: (folder / "step.json").write_text("{"), "step.json is missing"),
+        (lambda folder: (folder / "step.json").write_text("{"), "step.json is missing, or cannot be read"),
     ],
 )
 def test_outputs_that_are_not_intact_are_made_again(source, place, harm, reason):
@@ -498,3 +500,54 @@ def test_an_interrupt_leaves_nothing_half_written(source, place):
         engine.run([task("a", source), task("b", "a")], pool, count)
     assert store.states() == ["done", "failed"]
     assert [path.name for path in place.glob(".*")] == [".fiducial"]
+
+
+def test_a_task_that_is_no_longer_wanted_leaves_nothing_behind(source, place):
+    one = chain_of(source)[0]
+    gone = place / ".partial"
+    with pytest.raises(RunError, match="FID-5005"):
+        execute(one, {slot: tuple(part.path for part in parts) for slot, parts in one.inputs.items()}, gone, place)
+    assert not gone.exists()
+
+
+def test_outputs_where_nothing_can_be_written_are_refused_but_may_be_looked_at(source, tmp_path):
+    place = tmp_path / "out"
+    place.write_text("a file")
+    tasks = chain_of(source)
+    assert {one.state for one in dry(tasks, place, MemoryStore()).values()} == {State.WOULD_RUN}
+    with pytest.raises(RunError, match="FID-5007"):
+        run(tasks, place, MemoryStore())
+    assert place.read_text() == "a file"
+
+
+def test_a_file_that_differs_in_the_instant_of_writing_alone_keeps_its_bytes(source, place):
+    def write(instant):
+        def work(call):
+            (call.out / "whole.txt").write_text("data")
+            (call.out / "report.json").write_text(f'{{"written": "{instant}", "x": 1}}')
+            return Outcome()
+
+        return work
+
+    def made(instant, force=()):
+        step = replace(task("a", source).step, run=write(instant), outputs=(OutputSlot("whole", "whole.txt"),))
+        run([replace(task("a", source), step=step)], place, store, force=force)
+        return (place / "a" / "report.json").read_text()
+
+    store = MemoryStore()
+    first = made("2026-01-01")
+    assert made("2026-01-02", force=("a",)) == first
+    # A file that is gone or was changed is no such file.
+    (place / "a" / "report.json").write_text("{}")
+    assert made("2026-01-03") != first
+    (place / "a" / "whole.txt").unlink()
+    assert "2026-01-03" in made("2026-01-04")
+
+
+def test_outputs_that_are_gone_are_told_from_those_that_never_were(source, place):
+    store = MemoryStore()
+    one = [task("a", source)]
+    assert dry(one, place, store)["a"].reasons == ("it was never run here",)
+    run(one, place, store)
+    shutil.rmtree(place / "a")
+    assert dry(one, place, store)["a"].reasons == ("its outputs are gone",)

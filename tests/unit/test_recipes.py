@@ -128,6 +128,9 @@ def test_paths_and_patterns_are_relative_to_the_recipe(tmp_path):
     names = [one.path.name for one in builder.files(("x",), ["in/b.zip", "in/*.zip"])]
     assert names == ["b.zip", "a.zip"]
     assert builder.files(("x",), None) == ()
+    # Beside the product of a task lies its step.json.
+    (tmp_path / "step.json").touch()
+    assert [one.path.name for one in builder.files(("x",), ["*/"])] == ["in"]
     for text in ("in/c.zip", "in/*.csv"):
         with pytest.raises(InputError, match="FID-1001") as told:
             builder.files(("x",), text)

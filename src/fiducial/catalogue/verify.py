@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from fiducial.catalogue.records import EntityKind, FileRecord, ProductRecord, Ru
 from fiducial.catalogue.rows import printable
 from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.trace import Links, follow
+from fiducial.catalogue.writing import chunks
 
 State = Literal["intact", "missing", "changed", "unreadable"]
 _STEP_BYTES: Final = 1 << 20
@@ -57,7 +58,10 @@ class Verification:
     places : tuple of PlaceState
         Those that are not intact, by path.
     orphaned : tuple of NodeInfo
-        Contents that no path holds any more: each path was taken by another content.
+        Contents that no path holds any more, for each path was taken by another content, and on which something stands
+        that is still there.
+    superseded : tuple of NodeInfo
+        Such contents on which nothing stands but what was superseded as well: what was made again, with all after it.
     never_held : tuple of NodeInfo
         Contents known by hash alone, from the metadata of products; never seen at a path.
     unfinished : tuple of NodeInfo
@@ -74,6 +78,7 @@ class Verification:
 
     places: tuple[PlaceState, ...]
     orphaned: tuple[NodeInfo, ...]
+    superseded: tuple[NodeInfo, ...]
     never_held: tuple[NodeInfo, ...]
     unfinished: tuple[NodeInfo, ...]
     standings: tuple[Standing, ...]
@@ -91,7 +96,8 @@ class Verification:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         plain = {
-            name: [_plain(one) for one in getattr(self, name)] for name in ("orphaned", "never_held", "unfinished")
+            name: [_plain(one) for one in getattr(self, name)]
+            for name in ("orphaned", "superseded", "never_held", "unfinished")
         }
         return {
             "sound": self.is_sound, "quick": self.quick, "checked": self.checked, "counts": dict(self.counts),
@@ -142,21 +148,34 @@ def verify(
     intact = {one.sha256 for one in states if one.state == "intact"}
     files = catalogue.files() if under is None else _files_at(catalogue, places)
     lost = [one for one in files if one.sha256 not in intact]
-    placed, orphaned = [one for one in lost if one.paths], [one for one in lost if not one.paths]
     never = catalogue.entities(kind=str(EntityKind.FILE))
     infos = catalogue.nodes([one.id for one in lost])
-    combined = [one for one in catalogue.products(tier=COMBINED_TIERS) if under is None or _touches(one, files)]
     retrievable = {f"sha256:{sha}" for sha in intact}
+    standings = _standings(catalogue, [infos[one.id] for one in lost])
+    without_place = {one.id for one in lost if not one.paths}
+    held = _held(catalogue, {node for one in standings for node in one.stood_on_it}, retrievable)
+    # Below a folder it is not known what lies elsewhere.
+    superseded = {
+        one.lost.id
+        for one in standings
+        if under is None and one.lost.id in without_place and not any(node.id in held for node in one.stood_on_it)
+    }
+    combined = [
+        one
+        for one in catalogue.products(tier=COMBINED_TIERS)
+        if (under is None or _touches(one, files)) and not superseded.intersection(one.files)
+    ]
     counts = {
         state: sum(one.state == state for one in states) for state in ("intact", "missing", "changed", "unreadable")
     }
     runs = catalogue.runs(state=str(RunState.RUNNING))
     return Verification(
         places=tuple(one for one in states if one.state != "intact"),
-        orphaned=tuple(infos[one.id] for one in orphaned),
+        orphaned=tuple(infos[one.id] for one in lost if one.id in without_place - superseded),
+        superseded=tuple(infos[one.id] for one in lost if one.id in superseded),
         never_held=tuple(NodeInfo(one.id, str(one.kind), one.name) for one in never),
         unfinished=tuple(catalogue.nodes([one.id for one in runs]).values()),
-        standings=_standings(catalogue, [infos[one.id] for one in [*placed, *orphaned]]),
+        standings=tuple(one for one in standings if one.lost.id not in superseded),
         fair=check_fair(catalogue, combined, retrievable if under is None else None),
         checked=len(states),
         combined=len(combined),
@@ -206,6 +225,16 @@ def _standings(catalogue: Catalogue, lost: Sequence[NodeInfo]) -> tuple[Standing
     links, _ = follow(catalogue, [one.id for one in lost], "down")
     nodes = catalogue.nodes({link.node for steps in links.values() for link in steps})
     return tuple(Standing(one, tuple(nodes[node] for node in _below(one.id, links))) for one in lost)
+
+
+def _held(catalogue: Catalogue, nodes: Iterable[NodeInfo], retrievable: set[str]) -> set[str]:
+    """Return the files and products among the nodes that are still there, whole."""
+    ids = {one.id: one.kind for one in nodes}
+    products = [
+        one for part in chunks(k for k, kind in ids.items() if kind == "product") for one in catalogue.products(id=part)
+    ]
+    whole = {one.id for one in products if one.files and retrievable.issuperset(one.files)}
+    return whole | (ids.keys() & retrievable)
 
 
 def _below(start: str, links: Links) -> list[str]:

@@ -37,7 +37,9 @@ app.command(
     "fiducial.cli.motion:app", name="motion", help="InSAR ground motion: import, calibrate, Ortho, audit, export."
 )
 app.command(
-    "fiducial.cli.demo:demo", name="demo", help="Run the whole chain on a small simulated world, or on real data."
+    "fiducial.cli.demo:demo",
+    name="demo",
+    help="Run the whole chain on a small simulated world, or on real data.\n\nExample: ``fiducial demo --out demo``",
 )
 app.command(
     "fiducial.cli.simulate:simulate",
@@ -74,6 +76,10 @@ app.command(
     "fiducial.cli.recipe:app", name="recipe", help="Recipes: write one with every field explained, check, list."
 )
 app.command("fiducial.cli.eop:app", name="eop", help="Earth rotation parameters: compare with C04.")
-app.command("fiducial.cli.doctor:doctor", name="doctor", help="Tell whether this machine has what Fiducial needs.")
+app.command(
+    "fiducial.cli.doctor:doctor",
+    name="doctor",
+    help="Tell whether this machine has what Fiducial needs.\n\nExample: ``fiducial doctor --json``",
+)
 for module in COMMAND_MODULES:
     import_module(f"fiducial.cli.{module}")

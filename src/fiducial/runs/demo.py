@@ -72,6 +72,7 @@ class DemoResult:
         recipe, catalogue = self.out / CHAIN, self.out / CATALOGUE
         return [
             *rows, f"report: {self.report}", "next:",
+            f"  python3 -m webbrowser {self.report.absolute().as_uri()}",
             f"  fiducial catalogue trace {self.ortho} --catalogue {catalogue}",
             f"  fiducial catalogue verify --catalogue {catalogue}",
             f"  fiducial run {recipe} --catalogue {catalogue} --dry-run",

@@ -120,7 +120,7 @@ class Engine:
                 # Whether they turn out the same is not known before.
                 reasons = tuple(f"its input {name} would be made anew" for name in remade)
                 if not place.exists():
-                    reasons = ("it was never run here", *reasons)
+                    reasons = ("it has no outputs here", *reasons)
             else:
                 reasons = self._plan(task).reasons
             state = State.WOULD_RUN if reasons else State.KEPT

@@ -166,8 +166,12 @@ class Contents:
             return
         if len(data := _line(name, found.st_size, found.st_mtime_ns, content).encode()) > _LONGEST_LINE:
             return
-        self._memory.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._memory, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._memory, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        except OSError:
+            # Nothing is remembered where nothing can be written: a look needs no more, a run is refused by its locks.
+            return
         try:
             os.write(descriptor, data)
         finally:

@@ -18,7 +18,7 @@ from fiducial.errors import RunError
 from fiducial.formats.atomic import atomic_directory, atomic_file, flush_tree
 from fiducial.formats.point_product import MANIFEST
 from fiducial.formats.product_manifest import Manifest
-from fiducial.runs.engine_content import Content, Contents, fingerprints
+from fiducial.runs.engine_content import Content, Contents, fingerprints, read_content
 from fiducial.runs.engine_graph import requirement_results, shortcomings
 from fiducial.runs.engine_model import Call, Given, KnownRuns, Outcome, Task
 from fiducial.runs.engine_model import Made as Taken
@@ -106,7 +106,10 @@ def plan(
     reasons = ["it is forced"] if forced else []
     before = read_record(place / task.name)
     if before is None:
-        reasons.append("it was never run here" if not (place / task.name).exists() else f"{STEP_FILE} is missing")
+        if (place / task.name).exists():
+            reasons.append(f"{STEP_FILE} is missing, or cannot be read")
+        else:
+            reasons.append("its outputs are gone" if store.find_run(record.key) else "it was never run here")
     elif before.key != record.key:
         reasons += differences(before, record) or ["its key changed"]
     else:
@@ -135,7 +138,13 @@ def _made(store: KnownRuns, run: str, wanted: set[str]) -> bool:
 def execute(task: Task, inputs: Mapping[str, tuple[Path, ...]], workshop: Path, place: Path) -> Executed:
     """Run a task in a new folder inside a workshop; it may be called again after a loss of its worker."""
     folder = workshop / f"attempt-{secrets.token_hex(4)}"
-    folder.mkdir(parents=True)
+    try:
+        # Without parents: a worker that comes after the outputs were published, or given up, leaves nothing behind.
+        folder.mkdir()
+    except FileNotFoundError as error:
+        raise _unseen(
+            "the folder for the outputs is not seen where the task runs, or is no longer wanted", workshop
+        ) from error
     started = time.perf_counter()
     outcome = task.step.run(Call(task.parameters, inputs, folder, place))
     results = requirement_results(task, outcome.stated)
@@ -143,12 +152,45 @@ def execute(task: Task, inputs: Mapping[str, tuple[Path, ...]], workshop: Path, 
     if found:
         _tell_products(folder, found)
     # Hashed and flushed here, so that many workers do so at once.
-    made = made_in(task, folder, Contents())
+    made = _with_old_bytes(made_in(task, folder, Contents()), folder, place)
     flush_tree(folder)
     seconds = time.perf_counter() - started
     unit = _KIB_IN_MB if sys.platform != "darwin" else _KIB_IN_MB**2
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     return Executed(folder, made, outcome, results, found, seconds, peak)
+
+
+def _with_old_bytes(made: tuple[Made, ...], folder: Path, place: Path) -> tuple[Made, ...]:
+    """Put a file that is there already in place of one that differs from it in the instant of writing alone.
+
+    What stands on the old one then stands on what is there: it is not made again, for it would be the same.
+    """
+    before = read_record(place)
+    if before is None:
+        return made
+    old = {one.path: one for one in before.outputs}
+    found = []
+    for one in made:
+        was = old.get(one.path)
+        if (
+            was is not None
+            and was.identity == one.identity
+            and was.sha256 != one.sha256
+            and _holds(place / was.path, was)
+        ):
+            (folder / one.path).unlink()
+            shutil.copy2(place / was.path, folder / one.path)
+            found.append(replace(one, sha256=was.sha256, size=was.size))
+        else:
+            found.append(one)
+    return tuple(found)
+
+
+def _holds(path: Path, made: Made) -> bool:
+    try:
+        return read_content(path).sha256 == made.sha256
+    except OSError:
+        return False
 
 
 def _tell_products(folder: Path, found: tuple[str, ...]) -> None:
@@ -208,7 +250,9 @@ class _AbandonedError(Exception):
 
 def _require_seen(folder: Path) -> None:
     if not folder.is_dir():
-        raise RunError(
-            "FID-5005", "the outputs are not seen where the run was started", where=str(folder),
-            fix="give a folder that all workers of the cluster see under the same name",
-        )  # fmt: skip
+        raise _unseen("the outputs are not seen where the run was started", folder)
+
+
+def _unseen(problem: str, folder: Path) -> RunError:
+    fix = "give a folder that all workers of the cluster see under the same name"
+    return RunError("FID-5005", problem, where=str(folder), fix=fix)

@@ -47,7 +47,7 @@ class Builder:
         place : tuple
             Of the field in the recipe.
         texts : sequence of str, str or None
-            Paths, or patterns with ``*``, ``?``, ``[...]`` and ``**``.
+            Paths, or patterns with ``*``, ``?``, ``[...]`` and ``**``; one that ends in ``/`` means folders only.
 
         Raises
         ------
@@ -69,6 +69,8 @@ class Builder:
         if _WILD.search(text):
             top = Path(path.anchor)
             matches = tuple(sorted(top.glob(str(path.relative_to(top))))) if path.anchor else ()
+            if text.endswith("/"):
+                matches = tuple(one for one in matches if one.is_dir())
             if matches:
                 return matches
             raise InputError("FID-1001", f"no file is called {text!r}", where=self.where(place),
