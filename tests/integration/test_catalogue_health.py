@@ -196,6 +196,15 @@ def test_the_command_reads_a_catalogue_and_changes_nothing(stored):
     assert sqlite3.connect(stored).execute("SELECT count(*) FROM node").fetchone() == before
 
 
+def test_where_nothing_is_watched_it_is_said_and_no_table_is_drawn(tmp_path):
+    with Catalogue.open(tmp_path / "c.sqlite"):
+        pass
+    done = fiducial("catalogue", "health", "--catalogue", tmp_path / "c.sqlite", "--as-of", NINE_HOURS_LATE)
+    assert done.code == 0, done.err
+    assert " ".join(done.out.split()).startswith("Nothing is watched as of ")
+    assert "next due" not in done.out
+
+
 @pytest.mark.parametrize(
     ("option", "value", "code"),
     [

@@ -86,6 +86,9 @@ def test_a_chain_runs_once_and_then_only_what_changed(world):
         assert set(runs["calibration"].shortcomings) == set(tied["shortcomings"])
         products = {one.name: one for one in store.products()}
         assert {one.egv_product for one in products.values()} >= {"GSO", "ESD"}
+        orbits = products["FID0TSTFIN_20242630000_01D-orbits"]
+        assert (orbits.start, orbits.end) == (None, None)
+        assert {one.start is None for one in products.values() if one.egv_product == "ESD"} == {False}
         # From the Ortho up to the table of GNSS and the files of EGMS.
         used = {edge.role: edge.target for edge in store.edges(sources=[runs["ortho"].id], relation=Relation.USED)}
         assert set(used) == {"sources", "gnss"}
@@ -151,7 +154,7 @@ def test_a_tile_is_what_it_is_among_all_and_stands_on_the_sources_that_reach_it_
         used = {tile: store.edges(sources=[run.id], relation=Relation.USED) for tile, run in runs.items()}
     assert {tile: len(edges) for tile, edges in used.items()} == dict.fromkeys(tiles, 2)
     assert len({edge.target for edges in used.values() for edge in edges}) == 4
-    single = {path.name: file_sha256(path) for path in (tmp_path / "products" / "ortho").glob("*/*.zip")}
+    single = {path.name: file_sha256(path) for path in (tmp_path / "products" / "ortho-tiles").glob("*/*.zip")}
     recipe = (tmp_path / "ortho.yaml").read_text()
     (tmp_path / "all").mkdir()
     (tmp_path / "all" / "ortho.yaml").write_text(

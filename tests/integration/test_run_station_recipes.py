@@ -61,6 +61,7 @@ velocities: {table_frame: ETRF2000, model: false}
     with Catalogue.open(str(tmp_path / "c.sqlite")) as catalogue:
         products = {one.name: one for one in catalogue.products(egv_product="SPTS")}
         combined = catalogue.products(egv_product="TRF")
+    assert all(one.start < one.end for one in (*products.values(), *combined))
     assert (products["frame-velocities"].frame, products["frame-velocities"].level) == ("ETRF2000", "Level 2")
     assert len(products) == 4
     assert len(combined) == 1
@@ -80,6 +81,9 @@ def test_series_become_velocities_of_placed_stations(tmp_path):
     _run(path, tmp_path / "c.sqlite")
     rows = _table(tmp_path / "products" / "velocities" / "stations" / "stations.csv")
     assert set(rows) == {"SIMA", "SIMB"}
+    with Catalogue.open(str(tmp_path / "c.sqlite")) as catalogue:
+        (product,) = catalogue.products(name="station-velocities")
+    assert 2.0 * 365 < (product.end - product.start).days <= 900
     assert float(rows["SIMB"]["lon"]) == pytest.approx(12.0)
     assert float(rows["SIMA"]["lat"]) == pytest.approx(29.6573, abs=1e-3)
     assert [float(rows["SIMA"][f"v{axis}_mm_yr"]) for axis in "enu"] == pytest.approx([20.0, 15.0, -1.0], abs=0.5)

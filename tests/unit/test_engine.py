@@ -551,3 +551,33 @@ def test_outputs_that_are_gone_are_told_from_those_that_never_were(source, place
     run(one, place, store)
     shutil.rmtree(place / "a")
     assert dry(one, place, store)["a"].reasons == ("its outputs are gone",)
+
+
+def test_one_bad_task_of_many_is_told_together_with_the_others(source, place):
+    store, told = MemoryStore(), []
+    tasks = [task("a", source), task("b", source, fail=True), task("c", "a"), task("d", "b"), task("e", "c", "d"),
+             task("f", source, fail=True)]  # fmt: skip
+    engine = Engine(place, store, "test", told.append, keep_going=True)
+    with executor("local", 2) as (pool, at_once), pytest.raises(RunError, match="FID-5016") as caught:
+        engine.run(tasks, pool, at_once)
+    assert caught.value.problem.startswith("2 tasks failed")
+    assert "2 that stand on them were not run" in caught.value.problem
+    assert sorted(caught.value.where.split(", ")) == ["b", "f"]
+    assert store.states() == ["done", "done", "failed", "failed"]
+    assert {path.parent.name for path in place.glob("*/step.json")} == {"a", "c"}
+    # Without it nothing more is begun, and the first error is the one to tell.
+    with pytest.raises(InputError, match="asked to fail"):
+        run(tasks, place, MemoryStore(), at_once=1)
+
+
+def test_a_folder_with_outputs_of_other_tasks_is_not_replaced(source, place):
+    run([task("days/one", source)], place, MemoryStore())
+    (place / "days" / "step.json").write_text("{}")
+    before = hashes(place)
+    with pytest.raises(InputError, match="FID-1002") as told:
+        run([task("days", source)], place, MemoryStore())
+    assert "other tasks" in told.value.problem
+    assert "allow" not in told.value.fix
+    assert {name: one for name, one in hashes(place).items() if ".fiducial" not in name} == {
+        name: one for name, one in before.items() if ".fiducial" not in name
+    }

@@ -144,7 +144,7 @@ def test_orbits_of_several_days_are_a_task_each(tmp_path):
     folders = _write(tmp_path, "kind: orbit_combination\norbits:\n  sources: ['2024-*/']\n  without: [ZZZ]\n")
     with pytest.raises(InputError, match="FID-1232") as told:
         load(folders).tasks()
-    assert f"{folders}, line 3" in told.value.where
+    assert told.value.where == f"{folders}, line 4: without"
     folders.write_text("kind: orbit_combination\norbits:\n  sources: ['2024-*/']\n")
     tasks = load(folders).tasks()
     assert [task.name for task in tasks] == ["orbits/2024-263", "orbits/2024-264"]
@@ -210,9 +210,9 @@ def test_two_sources_of_one_name_stop_before_any_work(bursts):
         (("  gnss_table: gnss.csv\n", "  gnss_table: null\n"), "FID-1005", 4),
         (("gnss.csv", "absent.csv"), "FID-1001", 4),
         (("*.zip", "*.rar"), "FID-1001", 3),
-        (("ETRF2000", "ETRF1900"), "FID-1004", 2),
-        (("    gnss_frame: ETRF2000\n", "    recipe: joint\n"), "FID-1004", 2),
-        (("gnss_frame:", "recipe: kriging\n    gnss_frame:"), "FID-1060", 2),
+        (("ETRF2000", "ETRF1900"), "FID-1004", 6),
+        (("    gnss_frame: ETRF2000\n", "    recipe: joint\n"), "FID-1004", 5),
+        (("gnss_frame:", "recipe: kriging\n    gnss_frame:"), "FID-1060", 6),
         (("gnss.csv", "recipe.yaml"), "FID-2304", 2),
     ],
 )
@@ -231,10 +231,13 @@ def test_an_ortho_states_the_north_motion_before_any_work(bursts):
     text = CALIBRATION.replace("kind: calibration", "kind: chain") + "ortho: {}\n"
     with pytest.raises(InputError, match="FID-1003") as told:
         check_recipe(_write(bursts, text))
-    assert "line 7" in told.value.where
-    path = _write(bursts, text.replace("ortho: {}", "ortho: {options: {north_in_input: true}}"))
-    with pytest.raises(InputError, match=r"FID-1003.*no velocities"):
+    assert told.value.where.endswith("line 7: north_in_input")
+    assert "--" not in told.value.fix
+    path = _write(bursts, text.replace("ortho: {}", "ortho:\n  options:\n    north_in_input: true"))
+    with pytest.raises(InputError, match=r"FID-1003.*no velocities") as told:
         check_recipe(path)
+    assert told.value.where.endswith("line 7: gnss_table")
+    assert told.value.fix == "give gnss_table and gnss_frame, or state north_in_input: false"
     both = text.replace("ortho: {}", "ortho: {gnss_table: gnss.csv, options: {north_in_input: true}}")
     with pytest.raises(InputError, match="FID-1004"):
         check_recipe(_write(bursts, both))
@@ -248,6 +251,52 @@ def test_velocities_come_from_one_place(bursts):
         with pytest.raises(RunError, match="FID-5014") as told:
             load(_write(bursts, f"kind: velocity_model\nvelocities:\n  model: false\n{more}")).tasks()
         assert ("both" in told.value.problem) == bool(count)
+
+
+SERIES = "kind: velocity_model\nvelocities:\n  series: ['S*.IGS14.tenv3']\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "more", "code", "where"),
+    [
+        (30, "  model: true\n", "FID-1004", "line 2: table_frame"),
+        (30, "  table_frame: null\n", "FID-1004", "line 4: table_frame"),
+        (30, "  table_frame: ETRF1900\n", "FID-1004", "line 4: table_frame"),
+        (30, "  options:\n    series_frame: ITRF1900\n", "FID-1004", "line 5: series_frame"),
+        (29, "  table_frame: IGS14\n", "FID-1342", "line 3"),
+        (
+            30,
+            "  table_frame: IGS14\n  first_epoch_yr: 2010\n  last_epoch_yr: 2009\n",
+            "FID-1347",
+            "line 5: first_epoch_yr",
+        ),
+    ],
+)
+def test_what_a_velocity_model_lacks_is_found_before_any_work(tmp_path, count, more, code, where):
+    for number in range(count):
+        (tmp_path / f"S{number:03d}.IGS14.tenv3").touch()
+    path = _write(tmp_path, SERIES + more)
+    with pytest.raises(InputError, match=code) as told:
+        check_recipe(path)
+    assert told.value.where == f"{path}, {where}"
+    assert "--" not in told.value.fix
+
+
+def test_a_velocity_model_that_lacks_nothing_passes(tmp_path):
+    for number in range(30):
+        (tmp_path / f"S{number:03d}.IGS14.tenv3").touch()
+    assert len(check_recipe(_write(tmp_path, SERIES + "  table_frame: IGS14\n"))["tasks"]) == 2
+    for number in range(25):
+        (tmp_path / f"S{number:03d}.IGS14.tenv3").unlink()
+    assert len(check_recipe(_write(tmp_path, SERIES + "  model: false\n"))["tasks"]) == 1
+
+
+def test_tables_of_too_few_stations_make_no_model(tmp_path):
+    write_gnss(tmp_path / "gnss.csv")
+    text = "kind: velocity_model\nvelocities:\n  tables: [gnss.csv]\n  table_frame: ETRF2000\n"
+    with pytest.raises(InputError, match="FID-1342") as told:
+        check_recipe(_write(tmp_path, text))
+    assert "line 2" in told.value.where
 
 
 def test_a_chain_hands_on_tables_frames_and_products(bursts):

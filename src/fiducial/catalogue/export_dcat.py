@@ -10,6 +10,7 @@ from typing import Final
 
 from fiducial.catalogue import export_names as names
 from fiducial.catalogue.export_graph import SOFTWARE_KIND, ExportGraph, ExportOptions, bounds_of, build, sources
+from fiducial.catalogue.product_places import Place
 from fiducial.catalogue.records import AgentRecord, FileRecord, ProductRecord, Relation, RunRecord, Snapshot
 
 _PREFIXES: Final = {
@@ -148,7 +149,7 @@ class _Builder:
 
     def products(self) -> None:
         """Add the products as datasets."""
-        above = sources(self._graph)
+        above, all_places = sources(self._graph), self._graph.places()
         for one, product in self._graph.products.items():
             key = _thing(one)
             self._dataset(key, product.name or product.id, product.id)
@@ -157,12 +158,13 @@ class _Builder:
             self._made(one)
             self._add(key, "prov:wasDerivedFrom", *(_thing(source) for source in above[one]))
             self._add(key, "dct:source", *(_thing(source) for source in above[one]))
+            places = all_places[one]
             for member in self._graph.members[one]:
                 file = self._graph.files.get(member)
                 if file is None:
                     self._add(key, "dct:hasPart", _thing(member))
                 else:
-                    self._distribution(key, file)
+                    self._distribution(key, file, places.of.get(member, ()))
 
     def _dataset(self, key: str, title: str, identity: str) -> None:
         self._add(_iri(_CATALOGUE), "dcat:dataset", key)
@@ -224,11 +226,12 @@ class _Builder:
             self._add(_thing(identity), "prov:wasAttributedTo", _thing(agent))
             self._add(_thing(identity), "dct:creator", _thing(agent))
 
-    def _distribution(self, dataset: str, file: FileRecord) -> None:
+    def _distribution(self, dataset: str, file: FileRecord, places: tuple[Place, ...] = ()) -> None:
         key = _thing(file.id)
         self._add(dataset, "dcat:distribution", key)
         self._add(key, "a", "dcat:Distribution", "prov:Entity")
-        self._known(key, "dct:title", file.name)
+        for title in [place.inside for place in places] or [file.name]:
+            self._known(key, "dct:title", title)
         self._known(key, "dct:identifier", file.id)
         self._add(key, "dcat:byteSize", _typed(file.size, "xsd:nonNegativeInteger"))
         self._licence(key)
@@ -252,10 +255,12 @@ class _Builder:
         line = names.igs_product(file.name)
         if line is not None:
             self._add(key, "fid:igsProduct", _iri(line))
-        if self._options.base_url is not None and file.name:
-            address = f"<{self._options.base_url.rstrip('/')}/{names.path_reference(file.name)}>"
-            self._add(key, "dcat:downloadURL", address)
-            self._add(key, "dcat:accessURL", address)
+        base = self._options.base_url
+        for name in [place.address for place in places] or [file.name]:
+            if base is not None and name:
+                address = f"<{base.rstrip('/')}/{names.path_reference(name)}>"
+                self._add(key, "dcat:downloadURL", address)
+                self._add(key, "dcat:accessURL", address)
 
     def loose_files(self) -> None:
         """Add the files of no product, each as the distribution of a dataset of its own."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple, TypeVar
 
+from fiducial.catalogue.product_places import ProductPlaces, product_places
 from fiducial.catalogue.records import (
     AgentRecord,
     EdgeRecord,
@@ -53,7 +54,8 @@ class ExportOptions:
     published : datetime or None
         Time of publication, UTC.
     base_url : str or None
-        Address under which the files lie, by name; None: the paths of the catalogue.
+        Address under which the files lie, by name, those of a product with folders by their path from its folder on;
+        None: the paths of the catalogue.
     bounds : Bounds or None
         Area of the export where no product has one.
     concepts : mapping
@@ -101,6 +103,13 @@ class ExportGraph:
         """Return the name of a thing, or its id where it has none."""
         found = self.files.get(identity) or self.products.get(identity) or self.others.get(identity)
         return found.name if found is not None and found.name else identity
+
+    def places(self) -> dict[str, ProductPlaces]:
+        """Return where the files of each product lie inside it."""
+        return {
+            product: product_places(self.files[one] for one in self.members[product] if one in self.files)
+            for product in self.products
+        }
 
     def used_by(self) -> dict[str, list[EdgeRecord]]:
         """Return the edges to its inputs of each run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -34,10 +34,12 @@ _STATUS: Final = {
 _AGENT_TYPES: Final = {"person": "Person", SOFTWARE_KIND: "SoftwareApplication"}
 
 Node = dict[str, Any]
+Packed = Mapping[str, tuple[str, ...]]
+"""Paths inside a crate of the copies of a file, by id of their product."""
 
 
 def crate(
-    snapshot: Snapshot, options: ExportOptions | None = None, places: Mapping[str, str] | None = None
+    snapshot: Snapshot, options: ExportOptions | None = None, places: Mapping[str, Packed] | None = None
 ) -> dict[str, Any]:
     """Return the metadata of a crate.
 
@@ -47,7 +49,8 @@ def crate(
     options : ExportOptions, optional
         Title, description, licence and date of the crate.
     places : mapping, optional
-        Path inside the crate, by id of the file, of those that are packed; others are named by a URN of their hash.
+        Paths inside the crate of the files that are packed, by id of the file and of the product to which the copy
+        belongs, "" for none; others are named by a URN of their hash.
 
     Returns
     -------
@@ -115,17 +118,24 @@ def _refs(ids: list[str]) -> list[Node]:
 
 
 class _Builder:
-    def __init__(self, graph: ExportGraph, places: Mapping[str, str]) -> None:
+    def __init__(self, graph: ExportGraph, places: Mapping[str, Packed]) -> None:
         self._graph = graph
+        self._inside = {one: name for of in graph.places().values() for one, name in of.names.items()}
         self._places = places
         self._stated = graph.sources_stated()
         self.nodes: dict[str, Node] = {}
         self.parts: list[str] = []
         self.actions_known = [names.record_uri(one) for one, run in graph.runs.items() if run is not None]
 
-    def _name(self, identity: str) -> str:
-        place = self._places.get(identity)
-        return names.record_uri(identity) if place is None else names.path_reference(place)
+    def _names(self, identity: str, owner: str | None = None) -> list[str]:
+        """Return the copies of a file that belong to a product, or all of them; the URN of what is not packed."""
+        packed = self._places.get(identity, {})
+        chosen = packed.get(owner) if owner is not None else None
+        copies = chosen or [copy for one in sorted(packed) for copy in packed[one]]
+        return [names.path_reference(one) for one in copies] or [names.record_uri(identity)]
+
+    def _all_names(self, identities: Iterable[str], owner: str | None = None) -> list[str]:
+        return [name for one in identities for name in self._names(one, owner)]
 
     def _put(self, node: Node) -> str:
         kept = {key: value for key, value in node.items() if value is not None and value not in ("", [])}
@@ -136,9 +146,10 @@ class _Builder:
         """Add files, products, other things and agents."""
         inside = {one for product in self._graph.products for one in self._graph.members[product]}
         for one, file in self._graph.files.items():
-            key = self._put({**self._file(one, file), **self._made(one)})
-            if one not in inside:
-                self.parts.append(key)
+            for key in self._names(one):
+                self._put({**self._file(key, file), **self._made(one)})
+                if one not in inside:
+                    self.parts.append(key)
         for one, product in self._graph.products.items():
             self.parts.append(self._put({**self._product(one, product), **self._made(one)}))
         for one, other in self._graph.others.items():
@@ -149,15 +160,15 @@ class _Builder:
     def _made(self, identity: str) -> Node:
         return {
             "creator": _refs([names.record_uri(one) for one in self._graph.makers.get(identity, ())]),
-            "isBasedOn": _refs([self._name(one) for one in self._stated.get(identity, ())]),
+            "isBasedOn": _refs(self._all_names(self._stated.get(identity, ()))),
         }
 
-    def _file(self, identity: str, file: FileRecord) -> Node:
+    def _file(self, key: str, file: FileRecord) -> Node:
         kind = None if file.format == "unknown" else file.format
         return {
-            "@id": self._name(identity), "@type": "File", "name": file.name, "contentSize": str(file.size),
+            "@id": key, "@type": "File", "name": self._inside.get(file.id, file.name), "contentSize": str(file.size),
             "sha256": file.sha256, "encodingFormat": names.media_type(file.name, file.format) or kind,
-            "description": f"Format {kind}" if kind else None, "identifier": identity,
+            "description": f"Format {kind}" if kind else None, "identifier": file.id,
         }  # fmt: skip
 
     def _product(self, identity: str, product: ProductRecord) -> Node:
@@ -175,7 +186,7 @@ class _Builder:
             "temporalCoverage": "/".join(span) if span != ["..", ".."] else None,
             "about": {"@id": subject} if subject else None,
             "additionalProperty": _refs([self._property(key, name, one) for name, one in details.items() if one]),
-            "hasPart": _refs([self._name(one) for one in self._graph.members[identity]]),
+            "hasPart": _refs(self._all_names(self._graph.members[identity], identity)),
         }  # fmt: skip
 
     def _property(self, owner: str, name: str, value: Any) -> str:
@@ -190,7 +201,7 @@ class _Builder:
         node: Node = {"@id": key, "@type": "CreativeWork", "identifier": identity}
         members = self._graph.members.get(identity, ())
         if members:
-            node |= {"@type": "Collection", "hasPart": _refs([self._name(one) for one in members])}
+            node |= {"@type": "Collection", "hasPart": _refs(self._all_names(members, identity))}
         return node if other is None else {**node, "name": other.name, "additionalType": other.kind.value}
 
     def actions(self) -> None:
@@ -217,8 +228,8 @@ class _Builder:
             "startTime": names.utc(run.started), "endTime": names.utc(run.ended) if run.ended is not None else None,
             "instrument": {"@id": self._tool(run, step)},
             "agent": _refs([names.record_uri(one) for one in people]),
-            "object": _refs([self._name(one) for one in dict.fromkeys(inputs)] + sorted(parameters)),
-            "result": _refs([self._name(one) for one in dict.fromkeys(results)]),
+            "object": _refs(self._all_names(dict.fromkeys(inputs)) + sorted(parameters)),
+            "result": _refs(self._all_names(dict.fromkeys(results))),
             "actionStatus": {"@id": f"http://schema.org/{_STATUS[run.state]}"}, "identifier": run.id,
         })  # fmt: skip
 

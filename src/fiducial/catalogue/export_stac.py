@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
@@ -18,6 +19,7 @@ from fiducial.catalogue.export_graph import (
     build,
     sources,
 )
+from fiducial.catalogue.product_places import Place, product_places
 from fiducial.catalogue.records import FileRecord, ProductRecord, Snapshot
 from fiducial.errors import CatalogueError
 
@@ -175,15 +177,16 @@ def _properties(graph: ExportGraph, product: ProductRecord, runs: tuple[str, ...
 
 
 def _assets(files: list[FileRecord], options: ExportOptions) -> Document:
-    names_seen: dict[str, int] = {}
-    for file in files:
-        names_seen[file.name] = names_seen.get(file.name, 0) + 1
+    places = product_places(files)
+    placed = [(file, place, place.inside if place is not None else file.name)
+              for file in files for place in places.of.get(file.id, (None,))]  # fmt: skip
+    names_seen = Counter(names.text(name) for _, _, name in placed)
     found: Document = {}
-    for file in files:
-        alone = file.name and names_seen[file.name] == 1
-        asset: Document = {"href": _address(file, options), "roles": ["data"], "file:size": file.size}
-        if file.name:
-            asset["title"] = names.text(file.name)
+    for file, place, name in placed:
+        alone = name and names_seen[names.text(name)] == 1
+        asset: Document = {"href": _address(file, place, options), "roles": ["data"], "file:size": file.size}
+        if name:
+            asset["title"] = names.text(name)
         kind = names.media_type(file.name, file.format)
         if kind is not None:
             asset["type"] = kind
@@ -191,15 +194,16 @@ def _assets(files: list[FileRecord], options: ExportOptions) -> Document:
             asset["file:checksum"] = _SHA256_MULTIHASH + file.sha256
         if file.format != "unknown":
             asset["fid:format"] = names.text(file.format)
-        key = names.text(file.name) if alone else names.text(f"{file.name} {file.sha256}".strip())
+        key = names.text(name) if alone else names.text(f"{name} {file.sha256}".strip())
         found[key if key not in found else file.id] = asset
     return {key: found[key] for key in sorted(found)}
 
 
-def _address(file: FileRecord, options: ExportOptions) -> str:
-    if options.base_url is not None and file.name:
-        return f"{options.base_url.rstrip('/')}/{names.path_reference(file.name)}"
-    return names.path_uri(min(file.paths)) if file.paths else names.record_uri(file.id)
+def _address(file: FileRecord, place: Place | None, options: ExportOptions) -> str:
+    name = place.address if place is not None else file.name
+    if options.base_url is not None and name:
+        return f"{options.base_url.rstrip('/')}/{names.path_reference(name)}"
+    return names.path_uri(place.path) if place is not None else names.record_uri(file.id)
 
 
 def _geometry(area: Bounds | None) -> Document | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from fiducial.catalogue import rows
 from fiducial.catalogue.records import AgentRecord, EdgeRecord, Entity, FileRecord, ProductRecord, Relation, RunRecord
@@ -61,7 +61,7 @@ def products(connection: Connection, filters: Mapping[str, Any]) -> tuple[Produc
     query = select(NODE.c.id, NODE.c.name, PRODUCT).join(NODE, NODE.c.key == PRODUCT.c.key)
     columns = {
         "egv_product": PRODUCT.c.egv_product, "level": PRODUCT.c.level, "tier": PRODUCT.c.tier,
-        "frame": PRODUCT.c.frame, "name": NODE.c.name, "id": NODE.c.id, "since": PRODUCT.c.start,
+        "frame": PRODUCT.c.frame, "name": NODE.c.name, "id": NODE.c.id, "since": func.coalesce(PRODUCT.c.end, PRODUCT.c.start),
         "until": PRODUCT.c.start,
     }  # fmt: skip
     ordered = _filtered(query, columns, filters).order_by(PRODUCT.c.start, NODE.c.name, NODE.c.id)

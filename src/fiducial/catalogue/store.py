@@ -214,8 +214,8 @@ class Catalogue:
     def products(self, **filters: Any) -> tuple[ProductRecord, ...]:
         """Return products: ``egv_product``, ``level``, ``tier``, ``frame``, ``name``, ``id``, ``since``, ``until``, ``limit``.
 
-        ``since`` and ``until`` bound the start of the span, the second one is not part of it. Each filter takes one
-        value or several.
+        The span of a product reaches ``since`` or beyond it, and begins before ``until``. Each filter takes one value or
+        several.
         """
         return self._read(lambda connection: reading.products(connection, filters))
 

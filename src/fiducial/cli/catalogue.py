@@ -112,7 +112,7 @@ def list_(
     recipe
         Runs: kind of recipe.
     since
-        Products and runs that begin at or after this date, UTC.
+        Products whose span reaches this date, UTC, or goes beyond it; runs that begin at it or after it.
     until
         Products and runs that begin before this date, UTC.
     limit

@@ -101,9 +101,16 @@ def _print(result: HealthResult) -> None:
         for one in watched
     ]
     columns = ["class", "state", "issue (GPS time)", "due", "in words", "next due"]
+    held = f"the catalogue holds nothing of them ({result.files} files)"
+    if not rows:
+        print_lines(
+            [
+                f"Nothing is watched as of {stamp(result.as_of_utc)}: there are {len(result.classes)} classes, and {held}."
+            ]
+        )
+        return
     print_table(f"Health as of {stamp(result.as_of_utc)}", columns, rows)
-    count = len(result.classes) - len(watched)
-    print_lines([f"{count} classes are not watched: the catalogue holds nothing of them ({result.files} files)."])
+    print_lines([f"{len(result.classes) - len(watched)} classes are not watched: {held}."])
     found = result.consequences
     print_lines([one.sentence for one in found.each])
     if found.together is not None:

@@ -21,6 +21,7 @@ def run(
     workers: int | None = None,
     catalogue: str | None = None,
     force: Annotated[list[str] | None, Parameter(negative="")] = None,
+    keep_going: Flag = False,
     json: Flag = False,
 ) -> None:
     """Run a recipe, and of it only what is not there yet: a run that was stopped or killed goes on where it was.
@@ -45,6 +46,8 @@ def run(
         fiducial-catalogue.sqlite in this folder by default.
     force
         A step or task to run even when it is there; may be given several times.
+    keep_going
+        After a task failed, run all that do not stand on it: one damaged burst of hundreds is told together with the others.
     json
         Print JSON.
     """
@@ -54,7 +57,9 @@ def run(
     if dry_run:
         found = dry_run_recipe(recipe, catalogue=catalogue, force=chosen)
     else:
-        found = run_recipe(recipe, scheduler=scheduler, workers=workers, catalogue=catalogue, force=chosen)
+        found = run_recipe(
+            recipe, scheduler=scheduler, workers=workers, catalogue=catalogue, force=chosen, keep_going=keep_going
+        )
     if json:
         print_json(found)
         return

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fiducial.errors import FormatError, InputError
+from fiducial.errors import FiducialError, FormatError, InputError
 from fiducial.formats import egms_names
 from fiducial.formats.atomic import atomic_directory
 from fiducial.formats.egms_names import BurstName
@@ -105,7 +105,10 @@ def velocities(product: PointProduct, name: str) -> PointVelocities:
         with progress(f"velocities of {name}", product.row_groups) as advance:
             for group in range(product.row_groups):
                 series = product.series_mm(*product.bounds(group))
-                fitted.append(egms_statistics(series, product.epochs, wavelength_mm=None).mean_velocity)
+                try:
+                    fitted.append(egms_statistics(series, product.epochs, wavelength_mm=None).mean_velocity)
+                except FiducialError as error:
+                    raise type(error)(error.code, error.problem, where=str(product.path), fix=error.fix) from error
                 advance(1)
         velocity: NDArray[np.float64] = np.concatenate(fitted)
     else:

@@ -20,6 +20,7 @@ from fiducial.catalogue.export_prov import prov_document
 from fiducial.catalogue.export_rocrate import METADATA_FILE, crate
 from fiducial.catalogue.export_stac import stac_files
 from fiducial.catalogue.export_upstream import find, upstream
+from fiducial.catalogue.product_places import product_places
 from fiducial.catalogue.records import FileRecord, Snapshot
 from fiducial.errors import CatalogueError
 from fiducial.formats.atomic import atomic_directory, atomic_file
@@ -176,6 +177,7 @@ def export_snapshot(snapshot: Snapshot, request: ExportRequest) -> ExportResult:
     InputError
         FID-1002 when the output exists and may not be replaced.
     """
+    snapshot = _held(snapshot)
     graph = build(snapshot)
     start = None
     if request.product is not None:
@@ -199,6 +201,20 @@ def export_snapshot(snapshot: Snapshot, request: ExportRequest) -> ExportResult:
     return ExportResult(request.format, request.out, counts)
 
 
+def _held(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with the paths at which files still lie; all of them of a file that lies at none."""
+    files = tuple(replace(one, paths=kept) if (kept := tuple(p for p in one.paths if _lies(p, one.size))) else one
+                  for one in snapshot.files)  # fmt: skip
+    return replace(snapshot, files=files)
+
+
+def _lies(path: str, size: int) -> bool:
+    try:
+        return Path(path).stat().st_size == size
+    except (OSError, ValueError):
+        return False
+
+
 def _write_stac(snapshot: Snapshot, request: ExportRequest, counts: dict[str, int]) -> ExportResult:
     files = stac_files(snapshot, request.options)
     top = next(iter(files))
@@ -217,53 +233,76 @@ def _write_crate(
     snapshot: Snapshot, graph: ExportGraph, start: str | None, request: ExportRequest, counts: dict[str, int]
 ) -> ExportResult:
     packing = request.packing or ("product" if start is not None else "none")
-    if packing == "all":
-        wanted = set(graph.files)
-    elif packing == "product":
-        chosen = [start] if start is not None else list(graph.products)
-        wanted = {one for product in chosen for one in (product, *graph.members.get(product, ()))} & graph.files.keys()
-    else:
-        wanted = set()
-    places = _places(graph, wanted)
+    owners = list(graph.products)
+    wanted = set(graph.files) if packing == "all" else set[str]()
+    if packing == "product":
+        owners = [one for one in owners if start in (None, one)]
+        wanted = {one for product in (start, *owners) if product for one in (product, *graph.members.get(product, ()))}
+    places, origins = _places(graph, owners, wanted & graph.files.keys())
     metadata = document(crate(snapshot, request.options, places))
     with atomic_directory(request.out, overwrite=request.overwrite, marker=METADATA_FILE) as folder:
-        for one, place in places.items():
-            _copy(graph.files[one], folder / place)
+        for one, packed in places.items():
+            for place in (place for copies in packed.values() for place in copies):
+                _copy(graph.files[one], origins[place], folder / place)
         (folder / METADATA_FILE).write_bytes(metadata)
-    return ExportResult(request.format, request.out, {**counts, "packed": len(places)})
+    return ExportResult(request.format, request.out, {**counts, "packed": len(origins)})
 
 
-def _places(graph: ExportGraph, wanted: Iterable[str]) -> dict[str, str]:
-    """Return where each file lies in the crate: in a folder a product, in the order of its own folder."""
-    left = set(wanted)
-    found: dict[str, str] = {}
-    groups = [*((one, graph.members[one]) for one in graph.products), ("files", sorted(left))]
-    for owner, members in groups:
-        own = [one for one in members if one in left]
-        left.difference_update(own)
-        paths = {one: min(graph.files[one].paths, default="") for one in own}
-        folders = [os.path.dirname(path) for path in paths.values() if path]  # noqa: PTH120 - text of any system
-        try:
-            common = os.path.commonpath(folders)
-        except ValueError:
-            common = ""
-        folder = re.sub("[^A-Za-z0-9._-]+", "_", owner.partition(":")[2] or owner).strip("._")[:60] or "product"
-        seen = {place.lower() for place in found.values()}
-        for one, path in paths.items():
-            inside = os.path.relpath(path, common) if path and common else graph.files[one].name or one
-            plain = not inside.startswith("..") and not os.path.isabs(inside)  # noqa: PTH117 - text of any system
-            place = f"data/{folder}/{inside}"
-            if not plain or place.lower() in seen:
-                place = f"data/{folder}/{hashlib.sha256(one.encode()).hexdigest()[:12]}/{Path(inside).name}"
-            seen.add(place.lower())
-            found[one] = place
-    return found
+def _places(
+    graph: ExportGraph, owners: Iterable[str], wanted: Iterable[str]
+) -> tuple[dict[str, dict[str, tuple[str, ...]]], dict[str, str]]:
+    """Return where each file lies in the crate: in a folder a product, as it lies in the product's own folder.
+
+    Returns
+    -------
+    dict
+        Places by id of the file and of the product; a content that several products hold is copied into each.
+    dict
+        Recorded path to copy from by place, "" where none is.
+    """
+    wanted, all_places = set(wanted), graph.places()
+    groups = [(one, all_places[one], [m for m in graph.members[one] if m in wanted]) for one in owners]
+    loose = sorted(wanted.difference(*(members for _, _, members in groups)))
+    groups.append(("", product_places(graph.files[one] for one in loose), loose))
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    sources: dict[str, str] = {}
+    folders: set[str] = set()
+    for owner, of, members in groups:
+        folder = (
+            re.sub("[^A-Za-z0-9._-]+", "_", owner.partition(":")[2] or owner or "files").strip("._")[:60] or "product"
+        )
+        if folder.lower() in folders:
+            folder += f"-{_digits(owner)}"
+        folders.add(folder.lower())
+        seen: set[str] = set()
+        for one in members:
+            places = of.of.get(one, ()) if owner else of.of.get(one, ())[:1]
+            pairs = [(place.inside, place.path) for place in places] or [(graph.files[one].name or one, "")]
+            copies = [(_free(f"data/{folder}", inside, one, seen), path) for inside, path in pairs]
+            found.setdefault(one, {})[owner] = tuple(place for place, _ in copies)
+            sources |= dict(copies)
+    return found, sources
 
 
-def _copy(file: FileRecord, target: Path) -> None:
-    """Copy a file from the first of its paths at which it is unchanged."""
+def _free(folder: str, inside: str, identity: str, seen: set[str]) -> str:
+    """Return a place below the folder that no file has yet, also where upper and lower case are one."""
+    parts = Path(inside).parts
+    plain = parts and ".." not in parts and not os.path.isabs(inside)  # noqa: PTH117 - text of any system
+    place = f"{folder}/{inside}"
+    if not plain or place.lower() in seen:
+        place = f"{folder}/{_digits(identity)}/{parts[-1] if parts and parts[-1] not in ('..', '/') else 'file'}"
+    seen.add(place.lower())
+    return place
+
+
+def _digits(identity: str) -> str:
+    return hashlib.sha256(identity.encode(errors="surrogatepass")).hexdigest()[:12]
+
+
+def _copy(file: FileRecord, first: str, target: Path) -> None:
+    """Copy a file from this path, else from the first of its paths at which it is unchanged."""
     problem = "no path of it is recorded"
-    for path in sorted(file.paths):
+    for path in sorted(file.paths, key=lambda path: (path != first, path)):
         source = Path(path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

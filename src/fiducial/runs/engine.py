@@ -7,7 +7,7 @@ that a run that was killed goes on where it was.
 
 from __future__ import annotations
 
-import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from fiducial.catalogue.records import RunRecord
-from fiducial.errors import RunError
-from fiducial.formats.atomic import atomic_file
+from fiducial.errors import FiducialError, RunError
+from fiducial.runs.engine_clock import Clock
 from fiducial.runs.engine_content import Contents, fingerprints
 from fiducial.runs.engine_executor import Executor
 from fiducial.runs.engine_graph import chosen, ordered, precheck
@@ -38,7 +38,17 @@ from fiducial.runs.engine_task import Executed, Plan, Workshop, execute, plan
 WORK: Final = ".fiducial"
 """Folder beside the outputs: locks, hashes that are remembered, how long steps took."""
 _LOOK_S: Final = 0.2
-_LOST: Final = frozenset({"KilledWorker", "FutureCancelledError", "CancelledError", "CommClosedError"})
+_CLUSTER: Final = frozenset({"FutureCancelledError", "CancelledError", "CommClosedError"})
+_LOST: Final = _CLUSTER | {"KilledWorker"}
+_LOSS: Final = (
+    "the worker that ran it was lost, again and again",
+    "look at the memory of the workers; use fewer of them (--workers), and run again: what is done stays",
+)
+_CLUSTER_LOSS: Final = (
+    "the scheduler of the cluster, or the connection to it, was lost",
+    "start the scheduler and its workers again, and run again: what is done stays",
+)
+_NAMED: Final = 8
 
 Tell = Callable[[str], None]
 
@@ -72,22 +82,26 @@ class Engine:
         Kind of the recipe, for the catalogue.
     tell : callable
         Takes a sentence on progress.
+    keep_going : bool
+        After a task failed, run all that do not stand on it; by default what runs is finished, and nothing begun.
     """
 
     place: Path
     store: RunStore
     recipe: str = ""
     tell: Tell = _silence
+    keep_going: bool = False
     _contents: Contents = field(init=False)
     _tasks: dict[str, Task] = field(init=False, default_factory=dict)
     _results: dict[str, TaskResult] = field(init=False, default_factory=dict)
     _forced: frozenset[str] = field(init=False, default=frozenset())
-    _clock: _Clock = field(init=False)
+    _clock: Clock = field(init=False)
+    _dropped: list[Path] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.place = self.place.absolute()
         self._contents = Contents(self.place / WORK / "hashes.jsonl")
-        self._clock = _Clock(self.place / WORK / "seconds.json")
+        self._clock = Clock(self.place / WORK / "seconds.json")
 
     def prepare(self, tasks: Sequence[Task], force: Sequence[str] = ()) -> tuple[Task, ...]:
         """Check a graph before any work; return it in order.
@@ -149,13 +163,14 @@ class Engine:
         Raises
         ------
         FiducialError
-            As `prepare`; FID-5005 a step without its outputs; FID-5007 no locks; and what steps raise. Tasks that are
-            running then are finished and recorded first.
+            As `prepare`; FID-5005 a step without its outputs; FID-5007 no locks; FID-5016 tasks that failed while others
+            went on; and what steps raise. Tasks that are running then are finished and recorded first.
         """
         schedule = Schedule(self.prepare(tasks, force))
         self.store.add_agent(SOFTWARE)
         active: dict[Future[Executed], _Active] = {}
         told: set[str] = set()
+        failed: dict[str, FiducialError] = {}
         try:
             while schedule.waiting or active:
                 self._start(schedule, active, executor, at_once, told)
@@ -164,15 +179,36 @@ class Engine:
                         active, timeout=_LOOK_S if schedule.waiting else None, return_when=FIRST_COMPLETED
                     )
                     for future in finished:
-                        self._finish(active.pop(future), future, schedule)
+                        self._settle(active.pop(future), future, schedule, failed)
                 elif schedule.waiting:
                     time.sleep(_LOOK_S)
         except BaseException as error:
+            if not isinstance(error, Exception):
+                self.tell("interrupted: what is done stays, and the same command goes on from there")
             self._wind_up(active, schedule, at_once=not isinstance(error, Exception))
             raise
         finally:
             self._clock.remember()
+        if failed:
+            raise _failures(failed, len(self._tasks) - len(self._results) - len(failed))
         return tuple(self._results[name] for name in self._tasks)
+
+    def sweep(self) -> None:
+        """Remove what tasks went on writing after they were dropped; when the executor has come to rest."""
+        for folder in self._dropped:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _settle(
+        self, active: _Active, future: Future[Executed], schedule: Schedule, failed: dict[str, FiducialError]
+    ) -> None:
+        try:
+            self._finish(active, future, schedule)
+        except FiducialError as error:
+            if not self.keep_going:
+                raise
+            failed[active.task.name] = error
+            schedule.drop(active.task)
+            self.tell(f"{active.task.name}: {error}")
 
     def _plan(self, task: Task) -> Plan:
         forced = task.name in self._forced
@@ -274,6 +310,7 @@ class Engine:
                 )  # fmt: skip
 
     def _drop(self, active: _Active, why: str) -> None:
+        self._dropped.append(active.workshop.folder)
         try:
             active.workshop.abandon()
             record_failure(self.store, active.run, why)
@@ -293,68 +330,24 @@ class Engine:
                 self.tell(f"{one.task.name}: {error}")
 
 
+def _failures(failed: Mapping[str, FiducialError], skipped: int) -> RunError:
+    names = ", ".join(list(failed)[:_NAMED]) + (f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else "")
+    codes = ", ".join(sorted({error.code for error in failed.values()}))
+    return RunError(
+        "FID-5016", f"{len(failed)} tasks failed ({codes}), and {skipped} that stand on them were not run", where=names,
+        fix="mend their inputs or leave them out, as told above, and run again: what is done stays",
+    )  # fmt: skip
+
+
 def _result(task: Task, future: Future[Executed]) -> Executed:
     try:
         return future.result()
     except Exception as error:
         # Dask's own is not imported for its name's sake.
         if isinstance(error, BrokenExecutor) or type(error).__name__ in _LOST:
-            raise RunError(
-                "FID-5015", f"the worker that ran it was lost, again and again: {type(error).__name__}", where=task.name,
-                fix="look at the memory of the workers; use fewer of them (--workers), and run again: what is done stays",
-            ) from error  # fmt: skip
+            told, fix = _LOSS if type(error).__name__ not in _CLUSTER else _CLUSTER_LOSS
+            raise RunError("FID-5015", f"{told}: {type(error).__name__}", where=task.name, fix=fix) from error
         raise
-
-
-class _Clock:
-    """How long steps took, here and now or in earlier runs, to tell what is left."""
-
-    def __init__(self, memory: Path) -> None:
-        self._memory = memory
-        self._now: dict[str, tuple[int, float]] = {}
-        try:
-            found = json.loads(memory.read_text(encoding="utf-8"))
-            self._before = {str(name): float(value) for name, value in found.items()}
-        except (OSError, ValueError, AttributeError, TypeError):
-            self._before = {}
-        self._began = time.perf_counter()
-        self._worked = 0.0
-
-    def took(self, step: str, seconds: float) -> None:
-        count, total = self._now.get(step, (0, 0.0))
-        self._now[step] = count + 1, total + seconds
-        self._worked += seconds
-
-    def remember(self) -> None:
-        if self._now:
-            means = self._before | {name: total / count for name, (count, total) in self._now.items()}
-            with atomic_file(self._memory) as partial:
-                partial.write_text(json.dumps(means), encoding="utf-8")
-
-    def left(self, steps: Mapping[str, int]) -> str:
-        """Return the time that tasks, counted by step, will take, in words; at least that when some were never run."""
-        wanted = {name: count for name, count in steps.items() if count}
-        if not wanted:
-            return ""
-        known = {name: self._mean(name) for name in wanted}
-        seconds = sum(mean * wanted[name] for name, mean in known.items() if mean is not None)
-        if all(mean is None for mean in known.values()):
-            return ", time left unknown"
-        at_once = max(1.0, self._worked / max(time.perf_counter() - self._began, 1e-9))
-        word = "at least" if None in known.values() else "about"
-        return f", {word} {_duration(seconds / at_once)} left"
-
-    def _mean(self, step: str) -> float | None:
-        if step not in self._now:
-            return self._before.get(step)
-        count, total = self._now[step]
-        return total / count
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90.0:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60.0:.0f} min" if seconds < 5400.0 else f"{seconds / 3600.0:.1f} h"
 
 
 def to_stderr(text: str) -> None:

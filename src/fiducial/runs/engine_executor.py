@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import sys
@@ -152,10 +153,14 @@ def _cluster(address: str) -> Iterator[tuple[Executor, int]]:
             f"the scheduler does not answer: {str(error) or type(error).__name__}", address,
             "start one with `dask scheduler` and workers with `dask worker ADDRESS`, or run with --scheduler local",
         ) from error  # fmt: skip
+    # What becomes of the cluster is told by an error of ours.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     with client:
         _require_same_version(client, address)
         client.register_worker_callbacks(_prepare_worker)
         threads = sum(client.nthreads().values())
+        if not threads:
+            sys.stderr.write(f"{address}: the cluster has no worker yet; tasks wait for one\n")
         # Not pure: a task that is run again has another folder to write to.
         yield client.get_executor(pure=False), max(1, threads)
 

@@ -127,9 +127,8 @@ def precheck(tasks: Sequence[Task], place: Path) -> None:
         try:
             task.step.check(Call(task.parameters, given, folder, folder))
         except FiducialError as error:
-            raise type(error)(
-                error.code, error.problem, where=f"{task.line()}: {error.where}", fix=error.fix
-            ) from error
+            where = f"{task.line_of_option(error.where)}: {error.where}"
+            raise type(error)(error.code, error.problem, where=where, fix=error.fix) from error
 
 
 def requirement_results(task: Task, stated: Mapping[str, str]) -> tuple[RequirementResult, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -88,7 +89,10 @@ class OutputSlot:
 
 @dataclass(frozen=True, slots=True)
 class MadeProduct:
-    """A product among the outputs of a task, as the catalogue knows it; ``pattern`` as in `OutputSlot`."""
+    """A product among the outputs of a task, as the catalogue knows it.
+
+    ``pattern`` is as in `OutputSlot`; ``start`` and ``end`` as in `ProductRecord`.
+    """
 
     name: str
     pattern: str
@@ -96,6 +100,8 @@ class MadeProduct:
     level: str | None = None
     tier: str | None = None
     frame: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +208,7 @@ class Task:
     parameters : pydantic model
     inputs : mapping of slot to sources
     where : mapping of slot to str
-        File and line of the recipe that say so, for messages; ``""`` is the task itself.
+        File and line of the recipe that say so, for messages; ``""`` is the task itself, ``options.NAME`` a parameter.
     """
 
     name: str
@@ -218,6 +224,10 @@ class Task:
     def line(self, slot: str = "") -> str:
         """Say where the recipe speaks of a slot."""
         return self.where.get(slot) or self.where.get("") or self.name
+
+    def line_of_option(self, name: str) -> str:
+        """Say where the recipe speaks of a parameter; of the task when it is none."""
+        return self.where.get(f"options.{name}") or self.line()
 
 
 class State(StrEnum):

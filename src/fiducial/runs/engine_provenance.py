@@ -174,7 +174,7 @@ class _Books:
     ) -> None:  # fmt: skip
         self.products[identity] = ProductRecord(
             id=identity, name=made.name, egv_product=made.egv_product, level=made.level, tier=made.tier,
-            frame=made.frame, start=None, end=None, issued=issued,
+            frame=made.frame, start=made.start, end=made.end, issued=issued,
             files=tuple(sorted({self.file(path) for path in paths})), attributes=attributes,
         )  # fmt: skip
 

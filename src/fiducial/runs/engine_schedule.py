@@ -60,7 +60,18 @@ class Schedule:
         self.left[task.step.name] -= 1
         possible = []
         for name in self._after[task.name]:
+            if name not in self._waits:
+                continue
             self._waits[name] -= 1
             if not self._waits[name]:
                 possible.append(self._tasks[name])
         self._ready.extendleft(reversed(possible))
+
+    def drop(self, task: Task) -> None:
+        """Count a task as failed: what stands on it is not waited for."""
+        waiting = [task.name]
+        for name in waiting:
+            for after in self._after[name]:
+                if self._waits.pop(after, None) is not None:
+                    self.left[self._tasks[after].step.name] -= 1
+                    waiting.append(after)

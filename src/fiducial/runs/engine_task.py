@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from fiducial.catalogue.records import RequirementResult, RunState
-from fiducial.errors import RunError
+from fiducial.errors import InputError, RunError
 from fiducial.formats.atomic import atomic_directory, atomic_file, flush_tree
 from fiducial.formats.point_product import MANIFEST
 from fiducial.formats.product_manifest import Manifest
@@ -34,6 +34,8 @@ from fiducial.runs.engine_record import (
 )
 
 _KIB_IN_MB: Final = 1024.0
+_INSIDE: Final = ("*/", "*/*/")
+"""How deep the folder of another task may lie, as `orbits/2024-09-19` in `orbits`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def _not_recorded(before: StepRecord, store: KnownRuns) -> list[str]:
 
 
 def _made(store: KnownRuns, run: str, wanted: set[str]) -> bool:
-    return {f"sha256:{one}" for one in wanted} <= store.made_by(run)
+    return {f"sha256:{one}" for one in wanted} == {one for one in store.made_by(run) if one.startswith("sha256:")}
 
 
 def execute(task: Task, inputs: Mapping[str, tuple[Path, ...]], workshop: Path, place: Path) -> Executed:
@@ -209,13 +211,19 @@ class Workshop:
     Parameters
     ----------
     place : Path
-        Folder of the task; one that holds other things is refused (FID-1002).
+        Folder of the task; one that holds other things, or outputs of other tasks, is refused (FID-1002).
     """
 
     def __init__(self, place: Path) -> None:
         self._place = place
         self._stack = ExitStack()
-        self.folder = self._stack.enter_context(atomic_directory(place, overwrite=True, marker=STEP_FILE, flushed=True))
+        if any(next(place.glob(f"{depth}{STEP_FILE}"), None) for depth in _INSIDE):
+            raise _other_things(place, "the folder of the task holds outputs of other tasks")
+        try:
+            made = atomic_directory(place, overwrite=True, marker=STEP_FILE, flushed=True)
+            self.folder = self._stack.enter_context(made)
+        except InputError as error:
+            raise _other_things(place, error.problem) from error
 
     def publish(self, record: StepRecord, done: Executed, contents: Contents) -> StepRecord:
         """Give the outputs their place, with ``step.json``; return it."""
@@ -246,6 +254,10 @@ class Workshop:
 
 class _AbandonedError(Exception):
     """Makes the context of the folder end without publishing."""
+
+
+def _other_things(place: Path, problem: str) -> InputError:
+    return InputError("FID-1002", problem, where=str(place), fix="move or remove the folder, and run again")
 
 
 def _require_seen(folder: Path) -> None:

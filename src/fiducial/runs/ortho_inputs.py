@@ -116,21 +116,24 @@ def gnss_for(sources: Sequence[Source], table: Path | None, gnss_frame: str | No
     return gnss
 
 
-def check_north(north_in_input: bool | None, table: Path | None) -> None:
-    """Refuse to guess whether the lines of sight still hold north (FID-1003)."""
+def check_north(north_in_input: bool | None, table: Path | None, *, in_recipe: bool = False) -> None:
+    """Refuse to guess whether the lines of sight still hold north (FID-1003); recipes have fields for the options."""
     if north_in_input is None:
         raise InputError(
             "FID-1003",
             "it is not stated whether the lines of sight still hold the north motion; it moves Up by 0.14 of it",
-            where="--north-in-input",
-            fix="state --north-in-input yes or no; `fiducial motion audit` shows what speaks for either",
+            where="north_in_input" if in_recipe else "--north-in-input",
+            fix=f"state {'north_in_input: true or false' if in_recipe else '--north-in-input yes or no'}; "
+            "`fiducial motion audit` shows what speaks for either",
         )
     if north_in_input and table is None:
         raise InputError(
             "FID-1003",
             "north is to be removed and no velocities are given to remove it with",
-            where="--gnss",
-            fix="give --gnss TABLE --gnss-frame F, or state --north-in-input no",
+            where="gnss_table" if in_recipe else "--gnss",
+            fix="give gnss_table and gnss_frame, or state north_in_input: false"
+            if in_recipe
+            else "give --gnss TABLE --gnss-frame F, or state --north-in-input no",
         )
 
 

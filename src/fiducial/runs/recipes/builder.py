@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from fiducial.errors import InputError
+from fiducial.errors import FiducialError, InputError
 from fiducial.runs.engine_model import Given, Made, Source, Step, Task
 
 _WILD: Final = re.compile(r"[*?\[]")
@@ -82,11 +82,29 @@ class Builder:
         self, name: str, step: Step, parameters: BaseModel, inputs: Mapping[str, Sequence[Source]],
         places: Mapping[str, tuple[str | int, ...]],
     ) -> Task:  # fmt: skip
-        """Add a task; ``places`` say for slots, and with ``""`` for the task, where the recipe speaks of them."""
+        """Add a task; ``places`` say where the recipe speaks of slots, of ``options.NAME``, and with ``""`` of the task."""
         given = {slot: tuple(sources) for slot, sources in inputs.items() if sources}
         task = Task(name, step, parameters, given, {slot: self.where(place) for slot, place in places.items()})
         self.tasks.append(task)
         return task
+
+
+def options_at(model: type[BaseModel], place: tuple[str | int, ...]) -> dict[str, tuple[str | int, ...]]:
+    """Return the places of parameters, as `Builder.add` takes them, that stand as fields of one section of a recipe."""
+    return {f"options.{name}": (*place, name) for name in model.model_fields}
+
+
+def day_of(path: Path) -> str:
+    """Return the day that the name of a file states, empty when it states none."""
+    import numpy as np
+
+    from fiducial.formats.igs_names import LongName, parse_name
+
+    try:
+        name = parse_name(path.name)
+    except FiducialError:
+        return ""
+    return str(np.datetime_as_string(name.start, "D")) if isinstance(name, LongName) else ""
 
 
 def plain_name(text: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from fiducial.errors import FiducialError, InputError, RunError
 from fiducial.runs.engine_model import Given, Source, Task
-from fiducial.runs.recipes.builder import Builder, made, plain_name
+from fiducial.runs.recipes.builder import Builder, day_of, made, options_at, plain_name
 from fiducial.runs.steps.base import Section
 from fiducial.runs.steps.frames import FRAME_COMBINATION, FRAME_STACK, FRAME_VELOCITIES, StackParameters, StationLimits
 from fiducial.runs.steps.frames import VelocityTableParameters as TableParameters
@@ -34,6 +34,7 @@ from fiducial.runs.steps.velocities import (
     ModelParameters,
     SeriesOptions,
     SeriesParameters,
+    require_sites,
 )
 
 Place = tuple[str | int, ...]
@@ -176,7 +177,7 @@ def _orbit_days(texts: Sequence[tuple[str, Path]]) -> dict[str, list[str]]:
     folders = sum(path.is_dir() for _, path in texts)
     groups: dict[str, list[str]] = {}
     for name, path in texts:
-        day = path.name if path.is_dir() else _day_of(path)
+        day = path.name if path.is_dir() else day_of(path)
         groups.setdefault(day or "other", []).append(f"{name}{path}")
     if folders == 1 or (not folders and "other" in groups):
         return {"": [f"{name}{path}" for name, path in texts]}
@@ -191,7 +192,8 @@ def _orbit_task(
     try:
         sources = find_sources(texts, part.without)
     except FiducialError as error:
-        where = f"{builder.where((*place, 'sources'))}: {error.where}"
+        field = "without" if error.where == "--without" else "sources"
+        where = f"{builder.where((*place, field))}: {field if field == 'without' else error.where}"
         raise type(error)(error.code, error.problem, where=where, fix=error.fix) from error
     kinds = {"frame_summary": "frame summary", "satellite_metadata": "satellite metadata", "nanus": "NANU summary",
              "earth_rotation": "earth rotation"}  # fmt: skip
@@ -202,7 +204,7 @@ def _orbit_task(
     for name, kind in kinds.items():
         stated = builder.files((*place, name), getattr(part, name))
         inputs[name] = stated or tuple(Given(path) for path in [sources.auxiliary.get(kind)] if path is not None)
-    days = {day for path in sources.orbits.values() if (day := _day_of(path))}
+    days = {day for path in sources.orbits.values() if (day := day_of(path))}
     made_here = summaries.get(days.pop()) if len(days) == 1 else None
     if made_here is not None and part.frame_summary is None:
         inputs["frame_summary"] = (made_here,)
@@ -211,19 +213,6 @@ def _orbit_task(
     centres = {path.name: centre for found in (sources.orbits, sources.clocks) for centre, path in found.items()}
     parameters = OrbitParameters(**part.options.model_dump(), centres=dict(sorted(centres.items())))
     return builder.add(task, ORBIT_COMBINATION, parameters, inputs, {"": place, "orbits": (*place, "sources")})
-
-
-def _day_of(path: Path) -> str:
-    """Return the day that the name of a file states, empty when it states none."""
-    import numpy as np
-
-    from fiducial.formats.igs_names import LongName, parse_name
-
-    try:
-        name = parse_name(path.name)
-    except FiducialError:
-        return ""
-    return str(np.datetime_as_string(name.start, "D")) if isinstance(name, LongName) else ""
 
 
 def build_frame(part: FramePart, builder: Builder, place: Place) -> tuple[tuple[Source, ...], dict[str, Source]]:
@@ -260,7 +249,7 @@ def build_frame(part: FramePart, builder: Builder, place: Place) -> tuple[tuple[
 def _by_day(paths: Sequence[Path], builder: Builder, place: Place) -> list[tuple[str, list[Path]]]:
     days: dict[str, list[Path]] = {}
     for path in paths:
-        day = _day_of(path)
+        day = day_of(path)
         if not day:
             raise RunError(
                 "FID-5003", f"the name {path.name} does not tell the day of the solution",
@@ -287,12 +276,15 @@ def build_velocities(
         problem = "both series and tables are given" if series and tables else "neither series nor tables are given"
         raise RunError("FID-5014", problem, where=builder.where(place),
                          fix="give series, or tables, or in a chain a frame that is stacked")  # fmt: skip
+    own = options_at(VelocityPart, place)
     source: Task | None = None
     if series:
+        if part.model:
+            require_sites(len(series), builder.where((*place, "series")))
         parameters = SeriesParameters(**part.options.model_dump(), table_frame=part.table_frame)
         inputs: dict[str, Sequence[Source]] = {"series": series}
         inputs |= {name: builder.files((*place, name), getattr(part, name)) for name in ("steps", "sites")}
-        places = {"": place, "series": (*place, "series")}
+        places = {"": place, "series": (*place, "series"), **options_at(SeriesOptions, (*place, "options")), **own}
         source = builder.add("velocities/stations", STATION_VELOCITIES, parameters, inputs, places)
     elif not tables:
         choice = TableParameters(frame=part.table_frame, least_span_yr=part.least_span_yr)
@@ -303,7 +295,7 @@ def build_velocities(
             first_epoch_yr=part.first_epoch_yr, last_epoch_yr=part.last_epoch_yr,
         )  # fmt: skip
         given = tables if source is None else made(source, "table")
-        builder.add("velocities/model", VELOCITY_MODEL, model, {"tables": given}, {"": (*place, "model")})
+        builder.add("velocities/model", VELOCITY_MODEL, model, {"tables": given}, {"": (*place, "model"), **own})
     return made(source, "table") if source is not None else tables if len(tables) == 1 else ()
 
 
@@ -345,7 +337,8 @@ def build_calibration(
     bursts = _imported(builder.files((*place, "sources"), part.sources), builder, (*place, "sources"))
     in_situ = _in_situ(part.in_situ, builder, (*place, "in_situ"))
     gnss = builder.files((*place, "gnss_table"), part.gnss_table) or table
-    places = {"": place, "gnss": (*place, "gnss_table"), "source": (*place, "sources")}
+    places = {"": place, "gnss": (*place, "gnss_table"), "source": (*place, "sources"),
+              **options_at(CalibrationOptions, (*place, "options"))}  # fmt: skip
     options = part.options
     if part.gnss_table is None and options.gnss_frame is None:
         options = options.model_copy(update={"gnss_frame": frame})
@@ -355,18 +348,15 @@ def build_calibration(
     observed: list[Source] = []
     for name, source in bursts.items():
         inputs = {"source": (source,), "stations": made(stations, "stations")}
-        observed += made(
-            builder.add(f"calibration/observations/{name}", OBSERVATION, NoParameters(), inputs, places), "observations"
-        )
-    adjusted = builder.add(
-        "calibration/adjustment", ADJUSTMENT, options, {"observations": observed, "gnss": gnss}, places
-    )
+        task = builder.add(f"calibration/observations/{name}", OBSERVATION, NoParameters(), inputs, places)
+        observed += made(task, "observations")
+    given = {"observations": observed, "gnss": gnss}
+    adjusted = builder.add("calibration/adjustment", ADJUSTMENT, options, given, places)
     products: list[Source] = []
     for name, source in bursts.items():
         own = {"source": (source,), "coefficients": made(adjusted, "coefficients", f"{name}.npz")} | in_situ
-        products += made(
-            builder.add(f"calibration/bursts/{name}", CALIBRATION, NoParameters(), own, places), "products"
-        )
+        task = builder.add(f"calibration/bursts/{name}", CALIBRATION, NoParameters(), own, places)
+        products += made(task, "products")
     return tuple(products)
 
 
@@ -386,10 +376,12 @@ def build_ortho(
     inputs = _in_situ(part.in_situ, builder, (*place, "in_situ")) | {
         "sources": sources, "gnss": builder.files((*place, "gnss_table"), part.gnss_table) or table,
     }  # fmt: skip
-    places = {"": place, "gnss": (*place, "gnss_table"), "sources": (*place, "sources")}
+    places = {"": place, "gnss": (*place, "gnss_table"), "sources": (*place, "sources"),
+              **options_at(OrthoPart, place), **options_at(OrthoChoices, (*place, "options"))}  # fmt: skip
     options = part.options
     if part.gnss_table is None and options.gnss_frame is None:
         options = options.model_copy(update={"gnss_frame": frame})
     for tile in dict.fromkeys(part.tiles or (None,)):
-        name = "ortho" if tile is None else f"ortho/{tile}"
+        # Not inside the folder of the task that makes all tiles.
+        name = "ortho" if tile is None else f"ortho-tiles/{tile}"
         builder.add(name, ORTHO, OrthoParameters(**options.model_dump(), tile=tile), inputs, places)

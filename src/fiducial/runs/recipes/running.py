@@ -51,7 +51,7 @@ def dry_run_recipe(path: Path, *, catalogue: str | None = None, force: Sequence[
 
 def run_recipe(
     path: Path, *, scheduler: str = "local", workers: int | None = None, catalogue: str | None = None,
-    force: Sequence[str] = (), tell: Tell = to_stderr,
+    force: Sequence[str] = (), keep_going: bool = False, tell: Tell = to_stderr,
 ) -> dict[str, Any]:  # fmt: skip
     """Run a recipe.
 
@@ -67,6 +67,8 @@ def run_recipe(
         ``fiducial-catalogue.sqlite`` in the working directory.
     force : sequence of str
         Steps or tasks that are run even when they are there.
+    keep_going : bool
+        After a task failed, run all that do not stand on it.
     tell : callable
         Takes sentences on progress.
 
@@ -86,9 +88,13 @@ def run_recipe(
     tasks = loaded.tasks()
     # Everything that can be found wrong is found before a catalogue is made, or a cluster asked.
     Engine(loaded.out, _NOTHING_KNOWN).prepare(tasks, force)
-    with Catalogue.open(catalogue) as store, executor(scheduler, workers) as (pool, at_once):
-        engine = Engine(loaded.out, store, loaded.kind, tell)
-        return _told(loaded, store.where, summary(engine.run(tasks, pool, at_once, force)))
+    with Catalogue.open(catalogue) as store:
+        engine = Engine(loaded.out, store, loaded.kind, tell, keep_going)
+        try:
+            with executor(scheduler, workers) as (pool, at_once):
+                return _told(loaded, store.where, summary(engine.run(tasks, pool, at_once, force)))
+        finally:
+            engine.sweep()
 
 
 def _told(loaded: Loaded, catalogue: str, found: dict[str, Any]) -> dict[str, Any]:

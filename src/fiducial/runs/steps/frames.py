@@ -82,6 +82,7 @@ def _limits(given: StationLimits) -> StationOptions:
 
 def _combine(call: Call) -> Outcome:
     from fiducial.runs.frame_combine import FrameRequest, combine_frame, write_frame
+    from fiducial.runs.steps.spans import of_sinex
 
     given: StationLimits = call.parameters
     request = FrameRequest(
@@ -90,10 +91,11 @@ def _combine(call: Call) -> Outcome:
     )  # fmt: skip
     found = combine_frame(request)
     report = write_frame(found, call.out)
-    name = Path(report.product.files[0]).name.rpartition("_")[0]
+    solution = Path(report.product.files[0]).name
+    name, span = solution.rpartition("_")[0], of_sinex(call.out / solution)
     products = (
-        MadeProduct(f"{name}-stations", "*_SOL.SNX", "SPTS", "Level 2", "T3", found.reference.frame),
-        MadeProduct(f"{name}-earth-rotation", "*_ERP.ERP", "PM", "Level 3", "T3", found.reference.frame),
+        MadeProduct(f"{name}-stations", "*_SOL.SNX", "SPTS", "Level 2", "T3", found.reference.frame, *span),
+        MadeProduct(f"{name}-earth-rotation", "*_ERP.ERP", "PM", "Level 3", "T3", found.reference.frame, *span),
     )
     return Outcome((*report.notes, *report.findings), products)
 
@@ -101,6 +103,7 @@ def _combine(call: Call) -> Outcome:
 def _stack(call: Call) -> Outcome:
     from fiducial.runs.frame_stack import StackRequest, reference_date
     from fiducial.runs.frame_stack_write import run_stack
+    from fiducial.runs.steps.spans import of_sinex
     from fiducial.stations.stacking import StackOptions
 
     given: StackParameters = call.parameters
@@ -118,7 +121,8 @@ def _stack(call: Call) -> Outcome:
     report = run_stack(request)
     solution = next(name for name in report.product.files if name.endswith("_SOL.SNX"))
     name = solution.rpartition("_")[0]
-    product = MadeProduct(f"{name}-frame", "*_SOL.SNX", "TRF", "Level 3", "T3", report.reference.frame)
+    span = of_sinex(call.out / solution)
+    product = MadeProduct(f"{name}-frame", "*_SOL.SNX", "TRF", "Level 3", "T3", report.reference.frame, *span)
     return Outcome((*report.notes, *report.findings), (product,))
 
 
@@ -149,7 +153,8 @@ def _velocity_table(call: Call) -> Outcome:
     write_stations(found, call.out / "stations.csv")
     left_out = len({one.station for one in report.segments}) - len(rows)
     told = f"{len(rows)} stations with a velocity; {left_out} without, or of too short a span"
-    product = MadeProduct("frame-velocities", "stations.csv", "SPTS", "Level 2", "T3", found.frame)
+    span = report.product.first_utc, report.product.last_utc
+    product = MadeProduct("frame-velocities", "stations.csv", "SPTS", "Level 2", "T3", found.frame, *span)
     return Outcome((*notes, told), (product,))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field
 
@@ -21,7 +21,10 @@ from fiducial.runs.engine_model import (
     Step,
     StepRequirement,
 )
-from fiducial.runs.steps.base import Section
+from fiducial.runs.steps.base import Section, check_frame
+
+if TYPE_CHECKING:
+    from fiducial.runs.steps.spans import Span
 
 _GNSS_FIX: Final = (
     "give a table of GNSS station velocities (field gnss_table) and its frame (gnss_frame); "
@@ -101,11 +104,13 @@ def _import(call: Call) -> Outcome:
     from fiducial.runs.ingest import import_egms
     from fiducial.runs.ingest_frame import import_frame
     from fiducial.runs.sources import is_frame_folder
+    from fiducial.runs.steps.spans import of_dates
 
     source = call.inputs["source"][0]
     made = (import_frame if is_frame_folder(source) else import_egms)(source, call.out)
     manifest = PointProduct.open(made).manifest
-    product = MadeProduct(manifest.name, f"{made.name}/*", "ESD", manifest.level, None, manifest.tie.frame)
+    frame, span = manifest.tie.frame, of_dates(manifest.epochs)
+    product = MadeProduct(manifest.name, f"{made.name}/*", "ESD", manifest.level, None, frame, *span)
     note = f"{manifest.points} points, {len(manifest.epochs)} epochs"
     return Outcome((note,), (product,))
 
@@ -170,7 +175,8 @@ def _calibrate(call: Call) -> Outcome:
     packed = calibration_coefficients.read(call.inputs["coefficients"][0])
     product = open_products(call.inputs["source"], call.out)[0].path
     calibration_file.write(product, packed, overwrite=True)
-    made = MadeProduct(f"{product.name}-{packed.version}", f"{product.name}/*", "ESD", "L2b", None, packed.frame)
+    name, (_, span) = f"{product.name}-{packed.version}", _frame_and_span(product)
+    made = MadeProduct(name, f"{product.name}/*", "ESD", "L2b", None, packed.frame, *span)
     return Outcome((), (made,), stated_by((product,)))
 
 
@@ -184,22 +190,26 @@ def _ortho(call: Call) -> Outcome:
     found = ortho(sources, call.out, options=options, table=call.one("gnss"), gnss_frame=given.gnss_frame)
     (call.out / "ortho.json").write_text(json.dumps(found.to_dict(), indent=1), encoding="utf-8")
     names = [name for tile in found.tiles for name in (tile.name_east, tile.name_up)]
-    products = tuple(MadeProduct(name, f"{name}*", "ESD", "L3", None, _frame_of(call.out / name)) for name in names)
+    tied = {name: _frame_and_span(call.out / name) for name in names}
+    products = tuple(
+        MadeProduct(name, f"{name}*", "ESD", "L3", None, frame, *span) for name, (frame, span) in tied.items()
+    )
     unused = frozenset(sources[k] for k in found.elsewhere)
     return Outcome(found.notes, products, stated_by(tuple(one for one in sources if one not in unused)), unused)
 
 
-def _frame_of(path: Path) -> str | None:
+def _frame_and_span(path: Path) -> tuple[str | None, Span]:
     from fiducial.formats.point_product import PointProduct
+    from fiducial.runs.steps.spans import of_dates
 
-    return PointProduct.open(path).manifest.tie.frame
+    manifest = PointProduct.open(path).manifest
+    return manifest.tie.frame, of_dates(manifest.epochs)
 
 
 def _check_gnss(call: Call) -> None:
     """Look whether frame and table of GNSS can be used, before anything is imported."""
     from fiducial.errors import InputError
     from fiducial.formats import velocity_tables
-    from fiducial.geodesy.frames import parse_frame
 
     given: Any = call.parameters
     if given.gnss_frame is None:
@@ -207,7 +217,7 @@ def _check_gnss(call: Call) -> None:
             "FID-1004", "the frame of the GNSS velocities is not stated, and no velocity table names it",
             where="gnss_frame", fix="state it, e.g. gnss_frame: ETRF2000, ITRF2020 or plate:EURA",
         )  # fmt: skip
-    parse_frame(given.gnss_frame)
+    check_frame(given.gnss_frame, "gnss_frame")
     if call.inputs.get("gnss"):
         velocity_tables.read(call.inputs["gnss"][0], frame=given.gnss_frame)
 
@@ -228,7 +238,7 @@ def _check_ortho(call: Call) -> None:
     if given.tile is not None:
         tile_corner(given.tile)
     if given.mode == "best":
-        check_north(given.north_in_input, table)
+        check_north(given.north_in_input, table, in_recipe=True)
     if table is not None:
         _check_gnss(call)
 

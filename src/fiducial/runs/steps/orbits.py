@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
+import numpy as np
 from pydantic import Field
 
 from fiducial.runs.engine_model import Call, InputSlot, MadeProduct, Outcome, OutputSlot, Step
@@ -82,6 +83,7 @@ def _run(call: Call) -> Outcome:
     from fiducial.orbits.options import CombinationOptions
     from fiducial.runs.orbit_combine import CombineRequest, combine, load
     from fiducial.runs.orbit_products import write_products
+    from fiducial.runs.steps.spans import of_epochs
 
     given: OrbitParameters = call.parameters
     options = CombinationOptions(
@@ -102,11 +104,16 @@ def _run(call: Call) -> Outcome:
     )  # fmt: skip
     combined = combine(load(request))
     written = write_products(combined, call.out, name_as=given.name_as, page=given.page)
-    frame = combined.given.frame
+    frame, epochs = combined.given.frame, combined.orbit.epochs_gps
+    # The name of the files without sampling and content: it says the day.
+    name = written.files[0].rsplit("_", 2)[0]
+    span = of_epochs(epochs)
+    clock_span = span if combined.clocks is None else of_epochs(combined.clocks.epochs_gps)
+    day = of_epochs(epochs[0] + np.arange(2) * np.timedelta64(1, "D"))
     products = (
-        MadeProduct(f"{written.report.product.name}-orbits", "*_ORB.SP3", "GSO", "Level 2", "T3", frame),
-        MadeProduct(f"{written.report.product.name}-clocks", "*_CLK.CLK", "GSC", "Level 2", "T3", frame),
-        MadeProduct(f"{written.report.product.name}-earth-rotation", "*_ERP.ERP", "PM", "Level 3", "T3", frame),
+        MadeProduct(f"{name}-orbits", "*_ORB.SP3", "GSO", "Level 2", "T3", frame, *span),
+        MadeProduct(f"{name}-clocks", "*_CLK.CLK", "GSC", "Level 2", "T3", frame, *clock_span),
+        MadeProduct(f"{name}-earth-rotation", "*_ERP.ERP", "PM", "Level 3", "T3", frame, *day),
     )
     return Outcome(tuple(written.report.notes), products)
 

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from fiducial.runs.engine_model import Call, InputSlot, MadeProduct, Outcome, OutputSlot, Step
-from fiducial.runs.steps.base import Section
+from fiducial.runs.steps.base import Section, check_frame
 
 if TYPE_CHECKING:
     from fiducial.geodesy.station_velocities import StationVelocities
@@ -66,6 +66,7 @@ class ModelParameters(Section):
 def _series(call: Call) -> Outcome:
     from fiducial.runs.egms_from_simulation import write_stations
     from fiducial.runs.station_velocity import VelocityRequest, estimate, sentences, write_table
+    from fiducial.runs.steps.spans import of_epochs
     from fiducial.runs.steps.tables import in_frame
 
     given: SeriesParameters = call.parameters
@@ -80,7 +81,10 @@ def _series(call: Call) -> Outcome:
     (call.out / "stations.json").write_text(document, encoding="utf-8")
     table, notes = in_frame(_velocities(results, call.one("sites")), given.table_frame)
     write_stations(table, call.out / "stations.csv")
-    product = MadeProduct("station-velocities", "rates.csv", "SPTS", "Level 2", "T3", table.frame)
+    spans = [of_epochs(one.series.epochs, one.series.time_scale) for one in results]
+    start = min((first for first, _ in spans if first is not None), default=None)
+    end = max((last for _, last in spans if last is not None), default=None)
+    product = MadeProduct("station-velocities", "rates.csv", "SPTS", "Level 2", "T3", table.frame, start, end)
     return Outcome((*notes, *sentences(results)), (product,))
 
 
@@ -111,6 +115,7 @@ def _velocities(results: list[StationResult], sites: Path | None) -> StationVelo
 
 
 def _model(call: Call) -> Outcome:
+    from fiducial.runs.steps.spans import of_years
     from fiducial.runs.velocity_model import ModelRequest, build
 
     given: ModelParameters = call.parameters
@@ -119,27 +124,55 @@ def _model(call: Call) -> Outcome:
         span = given.first_epoch_yr, given.last_epoch_yr
     request = ModelRequest(call.inputs["tables"], given.table_frame, given.plate, given.origin_rate_bias, span)
     model, notes = build(request, call.out / "velocity-model.fvm")
-    product = MadeProduct("velocity-model", "velocity-model.fvm", "RTRF", "Level 3", "X", model.frame)
+    epochs = of_years(given.first_epoch_yr, given.last_epoch_yr)
+    product = MadeProduct("velocity-model", "velocity-model.fvm", "RTRF", "Level 3", "X", model.frame, *epochs)
     return Outcome(tuple(notes), (product,))
 
 
 def _check_series(call: Call) -> None:
-    from fiducial.geodesy.frames import parse_frame
-
-    for frame in (call.parameters.series_frame, call.parameters.table_frame):
-        if frame is not None:
-            parse_frame(frame)
+    for name in ("series_frame", "table_frame"):
+        check_frame(getattr(call.parameters, name), name)
 
 
 def _check_model(call: Call) -> None:
-    from fiducial.geodesy.frames import parse_frame
+    from fiducial.errors import InputError
     from fiducial.runs.velocity_model import ModelRequest, gather
 
     given: ModelParameters = call.parameters
-    if given.table_frame is not None:
-        parse_frame(given.table_frame)
+    check_frame(given.table_frame, "table_frame")
+    first, last = given.first_epoch_yr, given.last_epoch_yr
+    if first is not None and last is not None and first >= last:
+        raise InputError("FID-1347", f"{first:g} to {last:g} is no span of epochs", where="first_epoch_yr",
+                         fix="give first_epoch_yr before last_epoch_yr")  # fmt: skip
     if call.inputs.get("tables"):
-        gather(replace(ModelRequest(call.inputs["tables"], given.table_frame), plate=given.plate))
+        stations, _, _ = gather(replace(ModelRequest(call.inputs["tables"], given.table_frame), plate=given.plate))
+        require_sites(stations.size, stations.source)
+    elif given.table_frame is None:
+        # The table that another task makes states no frame.
+        raise InputError("FID-1004", "the frame of the velocity model is not stated", where="table_frame",
+                         fix="state it, e.g. table_frame: ETRF2014 or IGS20, or set model: false")  # fmt: skip
+
+
+def require_sites(most: int, where: str) -> None:
+    """Refuse a model of which it is known beforehand that it has too few sites.
+
+    Parameters
+    ----------
+    most : int
+        Number of stations; sites are not more.
+    where : str
+
+    Raises
+    ------
+    InputError
+        FID-1342.
+    """
+    from fiducial.errors import InputError
+    from fiducial.stations.velocity_model import LEAST_SITES
+
+    if most < LEAST_SITES:
+        raise InputError("FID-1342", f"a velocity model needs {LEAST_SITES} sites, and {most} are given", where=where,
+                         fix="give more stations, or set model: false")  # fmt: skip
 
 
 STATION_VELOCITIES: Final = Step(
