@@ -239,6 +239,8 @@ def test_filters(url):
         assert names_of(name="a*") == ["a_1", "a%2"]
         assert names_of(name="a_*") == ["a_1"]
         assert names_of(tier="T2", since=NOW + day, until=NOW + 2 * day) == ["a%2"]
+        catalogue.add_product(some_product(id="product:a_1", name="a_1", start=NOW, end=NOW + 5 * day, tier=None))
+        assert names_of(since=NOW + 3 * day) == ["a_1"]
         assert names_of(egv_product=["GSO", "GSC"], limit=1) == ["a_1"]
         assert names_of(name=None, egv_product="SPTS") == []
         assert len(catalogue.files(sha256="0000")) == 2

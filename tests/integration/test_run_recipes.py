@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 
 import pytest
 
@@ -87,7 +88,13 @@ def test_a_chain_runs_once_and_then_only_what_changed(world):
         products = {one.name: one for one in store.products()}
         assert {one.egv_product for one in products.values()} >= {"GSO", "ESD"}
         orbits = products["FID0TSTFIN_20242630000_01D-orbits"]
-        assert (orbits.start, orbits.end) == (None, None)
+        # A day of GPS begins 18 s before that of UTC.
+        assert (orbits.start, orbits.end) == (
+            datetime(2024, 9, 18, 23, 59, 42, tzinfo=UTC), datetime(2024, 9, 19, 23, 44, 42, tzinfo=UTC)
+        )  # fmt: skip
+        for day, found in ((19, [orbits.id]), (20, [])):
+            since = datetime(2024, 9, day, tzinfo=UTC)
+            assert [one.id for one in store.products(egv_product="GSO", since=since)] == found
         assert {one.start is None for one in products.values() if one.egv_product == "ESD"} == {False}
         # From the Ortho up to the table of GNSS and the files of EGMS.
         used = {edge.role: edge.target for edge in store.edges(sources=[runs["ortho"].id], relation=Relation.USED)}

@@ -61,7 +61,12 @@ velocities: {table_frame: ETRF2000, model: false}
     with Catalogue.open(str(tmp_path / "c.sqlite")) as catalogue:
         products = {one.name: one for one in catalogue.products(egv_product="SPTS")}
         combined = catalogue.products(egv_product="TRF")
-    assert all(one.start < one.end for one in (*products.values(), *combined))
+    assert all(one.start <= one.end for one in products.values())
+    assert combined[0].start < combined[0].end
+    assert combined[0].start <= products["frame-velocities"].start < products["frame-velocities"].end
+    days = sorted((one.name.split("_")[1][:7], f"{one.start:%Y%j}") for one in products.values() if "_" in one.name)
+    assert len(days) == 3
+    assert all(name == start for name, start in days)
     assert (products["frame-velocities"].frame, products["frame-velocities"].level) == ("ETRF2000", "Level 2")
     assert len(products) == 4
     assert len(combined) == 1

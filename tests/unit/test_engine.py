@@ -581,3 +581,11 @@ def test_a_folder_with_outputs_of_other_tasks_is_not_replaced(source, place):
     assert {name: one for name, one in hashes(place).items() if ".fiducial" not in name} == {
         name: one for name, one in before.items() if ".fiducial" not in name
     }
+
+
+def test_what_others_put_beside_the_outputs_is_no_input(source, place):
+    several = replace(MIX, outputs=(OutputSlot("whole", "*.txt"),))
+    tasks, store = [task("a", source, step=several), task("b", "a")], MemoryStore()
+    run(tasks, place, store)
+    (place / "a" / "stray.txt").write_text("put there by hand")
+    assert {one.state for one in run(tasks, place, store).values()} == {State.KEPT}

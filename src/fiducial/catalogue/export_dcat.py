@@ -164,7 +164,7 @@ class _Builder:
                 if file is None:
                     self._add(key, "dct:hasPart", _thing(member))
                 else:
-                    self._distribution(key, file, places.of.get(member, ()))
+                    self._distribution(key, file, places.of.get(member, () if places.of else None))
 
     def _dataset(self, key: str, title: str, identity: str) -> None:
         self._add(_iri(_CATALOGUE), "dcat:dataset", key)
@@ -226,11 +226,11 @@ class _Builder:
             self._add(_thing(identity), "prov:wasAttributedTo", _thing(agent))
             self._add(_thing(identity), "dct:creator", _thing(agent))
 
-    def _distribution(self, dataset: str, file: FileRecord, places: tuple[Place, ...] = ()) -> None:
+    def _distribution(self, dataset: str, file: FileRecord, places: tuple[Place, ...] | None = None) -> None:
         key = _thing(file.id)
         self._add(dataset, "dcat:distribution", key)
         self._add(key, "a", "dcat:Distribution", "prov:Entity")
-        for title in [place.inside for place in places] or [file.name]:
+        for title in [place.inside for place in places or ()] or [file.name]:
             self._known(key, "dct:title", title)
         self._known(key, "dct:identifier", file.id)
         self._add(key, "dcat:byteSize", _typed(file.size, "xsd:nonNegativeInteger"))
@@ -256,7 +256,7 @@ class _Builder:
         if line is not None:
             self._add(key, "fid:igsProduct", _iri(line))
         base = self._options.base_url
-        for name in [place.address for place in places] or [file.name]:
+        for name in [file.name] if places is None else [place.address for place in places]:
             if base is not None and name:
                 address = f"<{base.rstrip('/')}/{names.path_reference(name)}>"
                 self._add(key, "dcat:downloadURL", address)

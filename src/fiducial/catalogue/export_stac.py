@@ -184,7 +184,11 @@ def _assets(files: list[FileRecord], options: ExportOptions) -> Document:
     found: Document = {}
     for file, place, name in placed:
         alone = name and names_seen[names.text(name)] == 1
-        asset: Document = {"href": _address(file, place, options), "roles": ["data"], "file:size": file.size}
+        asset: Document = {
+            "href": _address(file, place, options, alone=not places.of),
+            "roles": ["data"],
+            "file:size": file.size,
+        }
         if name:
             asset["title"] = names.text(name)
         kind = names.media_type(file.name, file.format)
@@ -199,8 +203,9 @@ def _assets(files: list[FileRecord], options: ExportOptions) -> Document:
     return {key: found[key] for key in sorted(found)}
 
 
-def _address(file: FileRecord, place: Place | None, options: ExportOptions) -> str:
-    name = place.address if place is not None else file.name
+def _address(file: FileRecord, place: Place | None, options: ExportOptions, *, alone: bool) -> str:
+    """Return where a file is; one that lies nowhere has an address by name only where no other of the product lies."""
+    name = place.address if place is not None else file.name if alone else ""
     if options.base_url is not None and name:
         return f"{options.base_url.rstrip('/')}/{names.path_reference(name)}"
     return names.path_uri(place.path) if place is not None else names.record_uri(file.id)

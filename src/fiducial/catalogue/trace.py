@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fiducial.catalogue.reading import MOST_NAMED, NodeInfo
-from fiducial.catalogue.records import EdgeRecord, Relation, Snapshot
+from fiducial.catalogue.product_places import product_places
+from fiducial.catalogue.records import EdgeRecord, FileRecord, Relation, Snapshot
 from fiducial.catalogue.rows import stored_path
 from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.writing import chunks
@@ -34,7 +35,8 @@ class TraceNode:
     Attributes
     ----------
     id, kind, name : str
-        Kind is that of the entity, ``file``, ``product`` or ``run``.
+        Kind is that of the entity, ``file``, ``product`` or ``run``. A file below its product is named by its path
+        inside the product.
     relation : Relation or None
         Of the edge from the parent; None at the root.
     role : str
@@ -72,7 +74,7 @@ class TraceNode:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON: the nodes once each, and the steps between them."""
         nodes: dict[str, dict[str, Any]] = {}
-        edges: dict[tuple[str, str, str, str], None] = {}
+        edges: dict[tuple[str, str, str, str], dict[str, str]] = {}
         marks: dict[str, set[str]] = {"cycle": set(), "cut": set()}
         waiting = [self]
         while waiting:
@@ -82,9 +84,12 @@ class TraceNode:
                 if getattr(node, mark):
                     ids.add(node.id)
             for child in node.children:
-                edges[node.id, child.id, str(child.relation), child.role] = None
+                is_part = child.relation is Relation.MEMBER and child.kind == "file"
+                edges[node.id, child.id, str(child.relation), child.role] = {"inside": child.name} if is_part else {}
             waiting += reversed(node.children)
-        steps = [dict(zip(("from", "to", "relation", "role"), edge, strict=True)) for edge in edges]
+        steps = [
+            dict(zip(("from", "to", "relation", "role"), edge, strict=True)) | more for edge, more in edges.items()
+        ]
         return {"start": self.id, "nodes": list(nodes.values()), "steps": steps,
                 "cycles_at": sorted(marks["cycle"]), "cut_at": sorted(marks["cut"])}  # fmt: skip
 
@@ -120,7 +125,26 @@ def trace(catalogue: Catalogue, start: str, direction: Direction, depth: int | N
     links, more = follow(catalogue, [root.id], direction, depth)
     names = catalogue.nodes({root.id} | links.keys() | {link.node for found in links.values() for link in found})
     details = details_of(catalogue, names)
-    return _tree(root.id, links, names, details, more)
+    inside = _names_inside(links, names, details) if direction == "up" else {}
+    return _tree(root.id, _in_order(links, inside), (names, inside), details, more)
+
+
+def _names_inside(
+    links: Links, names: Mapping[str, NodeInfo], details: Mapping[str, dict[str, Any]]
+) -> dict[tuple[str, str], str]:
+    """Return the path inside its product of each file, by the ids of both."""
+    found: dict[tuple[str, str], str] = {}
+    for product, targets in links.items():
+        ids = {link.node for link in targets if link.relation is Relation.MEMBER} & details.keys()
+        files = [FileRecord(known["sha256"], known["size"], known["format"], names[one].name, tuple(known["paths"]))
+                 for one in sorted(ids) if "sha256" in (known := details[one])]  # fmt: skip
+        found |= {(product, one): name for one, name in product_places(files).names.items()}
+    return found
+
+
+def _in_order(links: Links, inside: Mapping[tuple[str, str], str]) -> Links:
+    return {node: sorted(found, key=lambda link: (str(link.relation), link.role, inside.get((node, link.node), ""),
+                                                  link.node)) for node, found in links.items()}  # fmt: skip
 
 
 def find(catalogue: Catalogue, start: str) -> NodeInfo:
@@ -278,9 +302,14 @@ def _merged(first: Links, second: Links) -> Links:
 
 
 def _tree(
-    root: str, links: Links, names: Mapping[str, NodeInfo], details: Mapping[str, dict[str, Any]], more: frozenset[str]
+    root: str,
+    links: Links,
+    named: tuple[Mapping[str, NodeInfo], Mapping[tuple[str, str], str]],
+    details: Mapping[str, dict[str, Any]],
+    more: frozenset[str],
 ) -> TraceNode:
     """Build the tree: every node opened where a walk by levels meets it first, leaves made before their parents."""
+    names, inside = named
     opened: dict[str, str | None] = {root: None}
     order = [root]
     for node in order:
@@ -302,7 +331,8 @@ def _tree(
             loop = not here and _above(ancestors, link.node, node)
             # A file of a product has no branch of its own that could stand elsewhere.
             part = link.relation is Relation.MEMBER and not links.get(link.node)
-            children.append(TraceNode(base.id, base.kind, base.name, link.relation, link.role, base.details, base.children,
+            name = inside.get((node, link.node), base.name) if link.relation is Relation.MEMBER else base.name
+            children.append(TraceNode(base.id, base.kind, name, link.relation, link.role, base.details, base.children,
                                       shared=not (here or loop or part), cycle=loop, cut=base.cut))  # fmt: skip
         info = names[node]
         made[node] = TraceNode(

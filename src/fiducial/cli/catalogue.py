@@ -165,7 +165,7 @@ def trace(
     depth
         Most steps.
     every
-        Tell every scene instead of their number.
+        Tell every scene, and every file of a product, instead of their number.
     plot
         File for a picture: .svg, .png, .dot, or .json.
     overwrite

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fiducial.runs.catalogue_add import AddReport
 
 What = Literal["products", "files", "runs", "entities", "agents"]
+_HASH_DIGITS: Final = 32
 Table = tuple[str, list[str], list[list[Any]]]
 
 _FILTERS: Final[dict[str, tuple[str, ...]]] = {
@@ -156,25 +157,36 @@ def _counted(notes: Iterable[tuple[str, str]]) -> list[str]:
             for note, count in counts.items()]  # fmt: skip
 
 
+def _plural(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _short(identity: str) -> str:
+    """Return an id with the first digits of its hash; one that is no hash whole."""
+    kind, _, value = identity.partition(":")
+    is_hash = len(value) >= _HASH_DIGITS and not value.strip("0123456789abcdef")
+    return f"{kind}:{value[:16]}" if is_hash else identity
+
+
 def verify_lines(found: Verification) -> list[str]:
     """Return what a check found, for people."""
     how = "size and time of change" if found.quick else "SHA-256"
     counts = ", ".join(f"{count} {state}" for state, count in found.counts.items())
-    lines = [f"{found.checked} paths compared by {how}: {counts or 'none'}"]
+    lines = [f"{_plural(found.checked, 'path')} compared by {how}: {counts or 'none'}"]
     lines += [f"{one.state}: {printable(one.path)}{f' ({one.detail})' if one.detail else ''}" for one in found.places]
-    lines += [f"orphaned: {one.name} {one.id[:23]}, every path of it holds another content" for one in found.orphaned]
+    lines += [
+        f"orphaned: {one.name} {_short(one.id)}, every path of it holds another content" for one in found.orphaned
+    ]
     for standing in found.standings:
-        lines.append(
-            f"on {standing.lost.name} {standing.lost.id[:23]} stood {len(standing.stood_on_it)} things"
-            + ":" * bool(standing.stood_on_it)
-        )
-        lines += [f"  {node.kind} {node.name} {node.id[:40]}" for node in standing.stood_on_it]
+        stood = _plural(len(standing.stood_on_it), "thing") + ":" if standing.stood_on_it else "nothing"
+        lines.append(f"on {standing.lost.name} {_short(standing.lost.id)} stood {stood}")
+        lines += [f"  {node.kind} {node.name} {_short(node.id)}" for node in standing.stood_on_it]
     lines += [f"unfinished run: {one.name} {one.id}" for one in found.unfinished]
     if found.never_held:
-        lines.append(f"{len(found.never_held)} files are known by their hash alone, from the metadata of products")
-    lines.append(
-        f"FAIR rule (both intermediate solutions and combination are kept): {found.combined} combined products"
-    )
+        known = f"{_plural(len(found.never_held), 'file')} {'is' if len(found.never_held) == 1 else 'are'} known"
+        lines.append(f"{known} by hash alone, from the metadata of products")
+    lines.append(f"FAIR rule (both intermediate solutions and combination are kept): "
+                 f"{_plural(found.combined, 'combined product')}")  # fmt: skip
     words = {"unlinked": "links to no intermediate solution", "incomplete": "does not link to all that it states",
              "lost": "links to solutions that cannot be retrieved"}  # fmt: skip
     for fault in found.fair:

@@ -6,14 +6,18 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from fiducial.catalogue.records import Relation
 from fiducial.catalogue.rows import loaded_path, require_at_least
 from fiducial.catalogue.store import Catalogue
 from fiducial.catalogue.trace import Direction, TraceNode, trace
 from fiducial.errors import InputError
 from fiducial.formats.atomic import atomic_file
 from fiducial.runs.catalogue_output import replaceable
+
+if TYPE_CHECKING:
+    from fiducial.reports.trace_figure import Box
 
 MANY: Final = 8
 """Likes of one kind under one parent that are still told one by one."""
@@ -26,11 +30,12 @@ _WORDS_DOWN: Final = {"used": "used by", "generated": "made", "derived": "in", "
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A node, or several of one kind that differ in nothing but their name."""
+    """A node, or several of one kind that differ in nothing but their name, or the files of a product."""
 
     node: TraceNode
     children: tuple[Row, ...]
     more: int = 0
+    files: tuple[TraceNode, ...] = ()
 
 
 def trace_in(catalogue: Catalogue, start: str, direction: Direction, depth: int | None = None) -> TraceNode:
@@ -54,12 +59,32 @@ def _together(children: Sequence[Row]) -> Iterator[Row]:
         groups.setdefault((child.node.kind, str(child.node.relation), child.node.role), []).append(child)
     for group in groups.values():
         leaves = [row for row in group if not row.children]
+        if len(leaves) > 1 and _is_part(leaves[0].node):
+            yield from (row for row in group if row.children)
+            yield Row(leaves[0].node, (), files=tuple(row.node for row in leaves))
+            continue
         if len(leaves) <= MANY:
             yield from group
             continue
         yield from (row for row in group if row.children)
         yield from leaves[:_SHOWN]
         yield Row(leaves[_SHOWN].node, (), len(leaves) - _SHOWN)
+
+
+def _is_part(node: TraceNode) -> bool:
+    return node.kind == "file" and node.relation is Relation.MEMBER
+
+
+def _told(files: Sequence[TraceNode]) -> str:
+    """Return number and size of files, and how many lie nowhere."""
+    size, unit = float(sum(one.details.get("size", 0) for one in files)), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000.0:
+            break
+        size, unit = size / 1000.0, larger
+    lost = sum(not is_there(one) for one in files)
+    shown = f"{size:.0f}" if unit == "bytes" else f"{size:.1f}"
+    return f"{len(files)} files, {shown} {unit}" + (f", {lost} of them at none of its paths" if lost else "")
 
 
 def text_lines(root: TraceNode, direction: Direction, *, every: bool = False) -> list[str]:
@@ -79,6 +104,8 @@ def text_lines(root: TraceNode, direction: Direction, *, every: bool = False) ->
 
 def _line(row: Row, words: dict[str, str]) -> str:
     node = row.node
+    if row.files:
+        return _told(row.files)
     if row.more:
         return f"{row.more} more of kind {node.kind}" + (f" ({node.role})" if node.role else "")
     parts = (
@@ -175,7 +202,7 @@ def _dot(root: TraceNode, direction: Direction) -> str:
 
 def _figure(root: TraceNode, direction: Direction, form: str) -> bytes:
     from fiducial.reports.style import png_bytes, svg_bytes
-    from fiducial.reports.trace_figure import Box, Line, trace_figure
+    from fiducial.reports.trace_figure import Line, trace_figure
 
     boxes: list[Box] = []
     lines: list[Line] = []
@@ -191,10 +218,10 @@ def _figure(root: TraceNode, direction: Direction, form: str) -> bytes:
             continue
         # The first child stands beside its parent, the others below.
         row += 1.0 if boxes and column <= boxes[-1].column else 0.0
-        lost = node.kind == "file" and not one.more and not is_there(node)
-        title = f"{one.more} more" if one.more else node.name
-        boxes.append(Box(node.kind, title, node.role if one.more else _short(node), column, row, lost))
-        if not one.more:
+        boxes.append(_box(one, column, row))
+        if one.files:
+            places.update((part.id, len(boxes) - 1) for part in one.files)
+        elif not one.more:
             places[node.id] = len(boxes) - 1
         if parent >= 0:
             lines.append(Line(parent, len(boxes) - 1))
@@ -202,6 +229,18 @@ def _figure(root: TraceNode, direction: Direction, form: str) -> bytes:
     lines += [Line(parent, places[target], is_repeat=True) for parent, target in repeats if target in places]
     figure = trace_figure(boxes, lines, title=_title(root, direction))
     return svg_bytes(figure) if form == "svg" else png_bytes(figure)
+
+
+def _box(row: Row, column: int, height: float) -> Box:
+    from fiducial.reports.trace_figure import Box
+
+    node = row.node
+    if row.files:
+        tops = ", ".join(dict.fromkeys(part.name.split("/")[0] for part in row.files))
+        return Box(node.kind, _told(row.files), tops, column, height, not all(map(is_there, row.files)))
+    if row.more:
+        return Box(node.kind, f"{row.more} more", node.role, column, height)
+    return Box(node.kind, node.name, _short(node), column, height, node.kind == "file" and not is_there(node))
 
 
 def _short(node: TraceNode) -> str:

@@ -87,7 +87,10 @@ def input_paths(task: Task, tasks: Mapping[str, Task], place: Path) -> dict[str,
 def _made_by(maker: Task, source: Taken, place: Path) -> tuple[Path, ...]:
     wanted = next(output for output in maker.step.outputs if output.name == source.slot)
     if source.name is None:
-        return paths_of(wanted, place / maker.name)
+        found, record = paths_of(wanted, place / maker.name), read_record(place / maker.name)
+        # What somebody else put there is no output.
+        own = set() if record is None else {place / maker.name / one.path for one in record.outputs}
+        return tuple(path for path in found if path in own or any(one.is_relative_to(path) for one in own))
     # Of thousands of outputs one is taken, by thousands of tasks: the folder is not listed.
     path = (place / maker.name / wanted.pattern).parent / source.name
     if not path.exists():
