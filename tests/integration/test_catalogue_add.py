@@ -68,6 +68,8 @@ TEXTS = {
     "FID0TSTSNX_20242630000_01D_01D_SUM.JSON": '{\n "layout_version": 1,\n "software": {\n  "name": "fiducial",\n',
     "FID0TSTFIN_20242630000_01D_01D_SUM.JSON": '{\n "layout_version": 1,\n "product": {\n  "files": ["a"]\n },\n'
     ' "software": {\n  "name": "fiducial",\n',
+    "FID0TSTSNX_20242630000_01D_01D_SUM.TXT": "COMBINATION OF DAILY STATION SOLUTIONS\n\n  epoch       2024-09-19\n",
+    "FID0TSTFIN_20242630000_01D_01D_SUM.SUM": "=====\nCombination FID0TSTFIN: orbits of GPS week 2332 day 4\n=====\n",
     "eopc04": "MJD;Year;Month;Day;Type\n59580;2022;01;01;;0.05\n59581;2022;01;02;;0.05\n",
     "finals": " 24 1 1 60310.00 I  0.1\n 24 1 2 60311.00 I  0.1\n".replace(" 24", "24"),
     "cost": "-------\nCOST-716 V2.2a           E-GVAP\n",
@@ -79,7 +81,8 @@ FORMATS = {
     "GFZ0OPSFIN_20242630000_01D_01D_SOL.SNX": "SINEX", "psd.snx": "SINEX", "igsg0010.18i": "IONEX", "zimm2630.24o": "RINEX",
     "zimm.crx": "RINEX (Hatanaka)", "tro": "TRO", "zimm.tms": "TMS", "bias": "BIA", "CODR.IGS08.tenv": "tenv",
     "week.yml": "SINEX-SUM", "FID0TSTSNX_20242630000_01D_01D_SUM.YML": "SINEX-SUM", "FID0TSTSNX_20242630000_01D_01D_SUM.JSON": "JSON",
-    "FID0TSTFIN_20242630000_01D_01D_SUM.JSON": "JSON", "eopc04": "EOP-C04",
+    "FID0TSTFIN_20242630000_01D_01D_SUM.JSON": "JSON", "FID0TSTSNX_20242630000_01D_01D_SUM.TXT": "text",
+    "FID0TSTFIN_20242630000_01D_01D_SUM.SUM": "text", "eopc04": "EOP-C04",
     "finals": "EOP-finals", "cost": "COST-716", "notes.txt": "unknown",
     "EGMS_AEPND_V2022.0.csv": "AEPND",
 }  # fmt: skip

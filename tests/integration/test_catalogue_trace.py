@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -28,6 +29,7 @@ from fiducial.catalogue.verify import verify
 from fiducial.catalogue.writing import Batch, Seen
 from fiducial.errors import CatalogueError
 from fiducial.runs.catalogue_tables import verify_lines
+from fiducial.runs.catalogue_trace import document, text_lines, write_picture
 
 NOW = datetime(2024, 9, 19, tzinfo=UTC)
 CENTRES = ("COD", "ESA", "GFZ")
@@ -407,3 +409,32 @@ def test_what_was_made_again_with_all_after_it_is_superseded_and_no_loss(tmp_pat
         assert not found.is_sound
         assert [one.name for one in found.orphaned] == ["burst.tif"]
         assert ortho.id in {node.id for node in found.standings[0].stood_on_it}
+
+
+def test_files_are_named_by_their_path_in_the_product_and_told_as_one(tmp_path):
+    with Catalogue.open(str(tmp_path / "c.sqlite")) as catalogue:
+        shared = tmp_path / "one" / "zarr.json", tmp_path / "two" / "zarr.json"
+        for product in ("one", "two"):
+            (tmp_path / product / "c").mkdir(parents=True)
+            (tmp_path / product / "zarr.json").write_text("{}")
+            (tmp_path / product / "c" / "0").write_text(product)
+        digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("one", "two", "{}")}
+        metadata = FileRecord(digests["{}"], 2, "Zarr", "zarr.json", tuple(map(str, shared)))
+        catalogue.add_file(metadata)
+        for product in ("one", "two"):
+            part = FileRecord(digests[product], 3, "Zarr", "0", (str(tmp_path / product / "c" / "0"),))
+            catalogue.add_file(part)
+            record = ProductRecord(f"product:{product}", product, None, None, None, None, None, None, None,
+                                   (metadata.id, part.id))  # fmt: skip
+            catalogue.add_product(record)
+        root = trace(catalogue, "product:two", "up")
+        assert text_lines(root, "up")[1:] == ["└─ 2 files, 5 bytes"]
+        every = text_lines(root, "up", every=True)
+        assert [line.split()[3] for line in every[1:]] == ["c/0", "zarr.json"]
+        assert {step["inside"] for step in document(root, "up", None)["steps"]} == {"c/0", "zarr.json"}
+        write_picture(root, "up", tmp_path / "t.svg")
+        Path(shared[1]).unlink()
+        Path(shared[0]).unlink()
+        assert text_lines(root, "up")[1] == "└─ 2 files, 5 bytes, 1 of them at none of its paths"
+        lines = verify_lines(verify(catalogue))
+        assert f"on zarr.json sha256:{digests['{}'][:16]} stood 2 things:" in lines

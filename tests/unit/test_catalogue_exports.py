@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +16,7 @@ import pytest
 import rdflib
 
 from catalogue_snapshots import NOON, file, large, product, run, sha, small
+from egms_factory import level2
 from export_judges import judge_crate, judge_datacite, judge_dcat, judge_prov, judge_stac
 from fiducial.catalogue import export_names as names
 from fiducial.catalogue.export_datacite import datacite_request
@@ -23,11 +26,23 @@ from fiducial.catalogue.export_prov import prov_document
 from fiducial.catalogue.export_rocrate import NO_LICENCE, crate
 from fiducial.catalogue.export_stac import stac_files
 from fiducial.catalogue.export_upstream import find, upstream
-from fiducial.catalogue.records import AgentRecord, EdgeRecord, Entity, EntityKind, Relation, RunState, Snapshot
+from fiducial.catalogue.product_places import product_places
+from fiducial.catalogue.records import (
+    AgentRecord,
+    EdgeRecord,
+    Entity,
+    EntityKind,
+    FileRecord,
+    Relation,
+    RunState,
+    Snapshot,
+)
 from fiducial.catalogue.store import Catalogue
 from fiducial.errors import CatalogueError, InputError
-from fiducial.formats import chain_identity
+from fiducial.formats import chain_identity, point_product_writer
+from fiducial.formats.point_product import PointProduct
 from fiducial.runs.catalogue_export import ExportRequest, export_catalogue, export_snapshot, stated
+from fiducial.runs.ingest import import_egms
 from support import ROOT
 
 GSO, ORTHO = "product:GSO 2024/259", "product:Ortho E32N34"
@@ -123,6 +138,99 @@ def test_a_crate_holds_the_files_of_the_product_unchanged(tmp_path):
     assert not (tmp_path / "second").exists()
     (folder / "a b ü.SP3").unlink()
     _refused("FID-4046", export_snapshot, snapshot, replace(request, out=tmp_path / "second"))
+
+
+@pytest.fixture
+def twins(tmp_path, monkeypatch):
+    """Two imported bursts side by side in one folder: contents of small files are the same in both."""
+    monkeypatch.setattr(point_product_writer, "CHUNK_POINTS", 8)
+    folders = []
+    for burst in (252, 253):
+        source = level2(points=20, burst=burst, seed=burst)
+        folders.append(import_egms(source.write_zip(tmp_path), tmp_path / "out"))
+    return _recorded(folders), folders
+
+
+def _recorded(folders):
+    contents: dict[str, list[Path]] = {}
+    members: dict[Path, list[str]] = {folder: [] for folder in folders}
+    for folder in folders:
+        for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            contents.setdefault(digest, []).append(path)
+            members[folder].append(digest)
+    files = {one: FileRecord(one, paths[0].stat().st_size, "unknown", paths[0].name, tuple(map(str, paths)))
+             for one, paths in contents.items()}  # fmt: skip
+    products = tuple(product(f"p{k}", tuple(files[one] for one in dict.fromkeys(members[folder])))
+                     for k, folder in enumerate(folders))  # fmt: skip
+    return Snapshot((), tuple(files.values()), products, (), (), ())
+
+
+@pytest.mark.parametrize("packing", [None, "all"])
+def test_a_packed_product_that_shares_contents_with_another_can_be_opened(twins, tmp_path, packing):
+    snapshot, folders = twins
+    assert any(len(one.paths) > 1 and one.name == "zarr.json" for one in snapshot.files)
+    for k, folder in enumerate(folders):
+        crate_folder = tmp_path / f"crate{k}"
+        request = ExportRequest("ro-crate", crate_folder, None if packing else f"product:p{k}", packing=packing)
+        export_snapshot(snapshot, request)
+        judge_crate(json.loads((crate_folder / "ro-crate-metadata.json").read_bytes()), crate_folder)
+        packed = crate_folder / f"data/p{k}"
+        inside = {one.relative_to(folder) for one in folder.rglob("*")}
+        assert {one.relative_to(packed) for one in packed.rglob("*")} == inside
+        PointProduct.open(packed).verify()
+        assert (crate_folder / f"data/p{1 - k}").exists() == bool(packing)
+
+
+@pytest.mark.parametrize("base", [None, "https://data.example.org/d"])
+def test_assets_of_a_product_lie_in_its_own_folder_and_are_distinct(twins, base):
+    snapshot, folders = twins
+    files = stac_files(snapshot, ExportOptions(base_url=base))
+    judge_stac(files)
+    items = {one["id"]: one["assets"] for one in files.values() if one["type"] == "Feature"}
+    for k, folder in enumerate(folders):
+        root = folder.as_uri() if base is None else f"{base}/{folder.name}"
+        expected = {str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file()}
+        assert "series.zarr/displacement/zarr.json" in expected
+        assert {key: one["href"] for key, one in items[f"product:p{k}"].items()} == {
+            one: f"{root}/{one}" for one in expected
+        }
+    if base is not None:
+        turtle = dcat_turtle(snapshot, ExportOptions(base_url=base)).decode()
+        assert all(f"<{base}/{one.name}/series.zarr/zarr.json>" in turtle for one in folders)
+
+
+def test_a_product_at_several_places_is_that_which_is_still_whole(twins, tmp_path):
+    _, (folder, _) = twins
+    copy = Path(shutil.copytree(folder, tmp_path / "another" / folder.name))
+    snapshot = _recorded([copy])
+    files = tuple(replace(one, paths=tuple(sorted((*one.paths, *(str(folder / Path(path).relative_to(copy))
+                  for path in one.paths))))) for one in snapshot.files)  # fmt: skip
+    snapshot = replace(snapshot, files=files)
+    for gone, kept in ((folder, copy), (copy, folder)):
+        aside = (gone / "points.parquet").rename(tmp_path / "aside")
+        out = tmp_path / f"stac-{kept.parent.name}"
+        export_snapshot(snapshot, ExportRequest("stac", out))
+        item = json.loads(next(out.glob("items/*/*.json")).read_bytes())
+        assert all(one["href"].startswith(kept.as_uri() + "/") for one in item["assets"].values())
+        aside.rename(gone / "points.parquet")
+
+
+def _places(paths):
+    files = [FileRecord(sha(one), 1, "unknown", at[0].rpartition("/")[2], tuple(at)) for one, at in paths.items()]
+    found = product_places(files)
+    return {one: [place.inside for place in found.of[f"sha256:{sha(one)}"]] for one in paths}
+
+
+def test_the_folder_of_a_product_is_told_from_its_neighbours():
+    shared = ["/d/X/s/zarr.json", "/d/Y/s/zarr.json"]
+    beside = {"a": ["/d/Y/product.json"], "z": ["/d/Y.zip"], "shared": shared, "b": ["/d/Y/s/0"]}
+    assert _places(beside) == {"a": ["product.json"], "z": ["Y.zip"], "shared": ["s/zarr.json"], "b": ["s/0"]}
+    twice = {"a": ["/d/p.json"], "equal": ["/d/s/0", "/d/s/1"], "b": [r"/d/s/2"]}
+    assert _places(twice) == {"a": ["p.json"], "equal": ["s/0", "s/1"], "b": ["s/2"]}
+    assert _places({"a": [r"C:\d\p.json"], "b": [r"C:\d\s\0"]}) == {"a": ["p.json"], "b": ["s/0"]}
+    assert product_places([file("x")]).names == {f"sha256:{sha('x')}": "x"}
+    assert product_places([]).of == {}
 
 
 def test_stac_items_have_checksums_and_lead_to_what_they_were_made_from():

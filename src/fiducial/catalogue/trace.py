@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fiducial.catalogue.reading import MOST_NAMED, NodeInfo
 from fiducial.catalogue.product_places import product_places
+from fiducial.catalogue.reading import MOST_NAMED, NodeInfo
 from fiducial.catalogue.records import EdgeRecord, FileRecord, Relation, Snapshot
 from fiducial.catalogue.rows import stored_path
 from fiducial.catalogue.store import Catalogue

@@ -266,6 +266,7 @@ _TABLE: Final[tuple[tuple[str, str, Callable[[Content], Facts]], ...]] = (
     (r"[ \d]\d[ \d]\d[ \d]\d \d{5}\.\d\d [IP ]", "EOP-finals", _finals),
     (r"(?s).{0,400}# (?:IGS c|C)ombination of daily (?:AC )?SINEX solutions", "SINEX-SUM", _summary),
     (r'(?s)\{\s*"layout_version": *\d+,.{0,20000}?"software": *\{\s*"name": *"fiducial"', "JSON", _plain("JSON")),
+    (r"(?:COMBINATION OF DAILY|STACK OF) STATION SOLUTIONS\s|=+\s+Combination \w+: orbits ", "text", _plain("text")),
     (r" *\w{4} +\d\d[A-Z]{3}\d\d +\d{4}\.\d{4} +\d{5} ", "tenv", _series),
     (r"site YYMMMDD yyyy\.yyyy", "tenv3", _series),
     (r"(?:-+\s+)?COST-716", "COST-716", _plain("COST-716")),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fiducial.runs.catalogue_add import AddReport
 
 What = Literal["products", "files", "runs", "entities", "agents"]
-_HASH_DIGITS: Final = 32
+_HASH_LETTERS: Final = len("sha256:") + 16
 Table = tuple[str, list[str], list[list[Any]]]
 
 _FILTERS: Final[dict[str, tuple[str, ...]]] = {
@@ -162,10 +162,8 @@ def _plural(count: int, what: str) -> str:
 
 
 def _short(identity: str) -> str:
-    """Return an id with the first digits of its hash; one that is no hash whole."""
-    kind, _, value = identity.partition(":")
-    is_hash = len(value) >= _HASH_DIGITS and not value.strip("0123456789abcdef")
-    return f"{kind}:{value[:16]}" if is_hash else identity
+    """Return the first digits of a hash, by which a file is found; any other id is needed whole."""
+    return identity[:_HASH_LETTERS] if identity.startswith("sha256:") else identity
 
 
 def verify_lines(found: Verification) -> list[str]:
