@@ -24,7 +24,7 @@ STAGES = {
     "import": "map: import", "station-places": "stations", "observation": "map: observations",
     "adjustment": "reduce: adjustment", "calibration": "map: products",
 }  # fmt: skip
-_ONE_THREAD = (
+_THREADS = (
     "OPENBLAS_NUM_THREADS",
     "OMP_NUM_THREADS",
     "NUMBA_NUM_THREADS",
@@ -62,9 +62,9 @@ class ScalingError(RuntimeError):
     """A run or a cluster that did not do what it should."""
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of a worker: one thread, so that two of them share two cores and no more."""
-    return os.environ | dict.fromkeys(_ONE_THREAD, "1") | {"SOURCE_DATE_EPOCH": INSTANT}
+def environment(threads: int = 1) -> dict[str, str]:
+    """Return the environment of a process with that many tasks at once: no more threads of libraries than that."""
+    return os.environ | dict.fromkeys(_THREADS, str(threads)) | {"SOURCE_DATE_EPOCH": INSTANT}
 
 
 def fiducial(*words: object) -> list[str]:
@@ -264,7 +264,9 @@ def _run(folder: Path, words: list[str], workers: int, dask: Cluster | None, kil
     with (
         (folder / "result.json").open("wb") as result,
         (folder / "progress.txt").open("w") as progress,
-        subprocess.Popen(words, stdout=result, stderr=subprocess.PIPE, text=True, env=environment()) as process,
+        subprocess.Popen(
+            words, stdout=result, stderr=subprocess.PIPE, text=True, env=environment(1 if dask else workers)
+        ) as process,
     ):
         assert process.stderr is not None
         done = 0
