@@ -151,15 +151,17 @@ def verify(
     never = catalogue.entities(kind=str(EntityKind.FILE))
     infos = catalogue.nodes([one.id for one in lost])
     retrievable = {f"sha256:{sha}" for sha in intact}
-    standings = _standings(catalogue, [infos[one.id] for one in lost])
-    without_place = {one.id for one in lost if not one.paths}
-    held = _held(catalogue, {node for one in standings for node in one.stood_on_it}, retrievable)
+    links, _ = follow(catalogue, [one.id for one in lost], "down")
+    below = catalogue.nodes({link.node for steps in links.values() for link in steps})
     # Below a folder it is not known what lies elsewhere.
-    superseded = {
-        one.lost.id
-        for one in standings
-        if under is None and one.lost.id in without_place and not any(node.id in held for node in one.stood_on_it)
-    }
+    without_place = {one.id for one in lost if not one.paths}
+    needed = _above_held(links, _held(catalogue, below.values(), retrievable))
+    superseded = without_place - needed if under is None else set()
+    standings = tuple(
+        Standing(infos[one.id], tuple(below[node] for node in _below(one.id, links)))
+        for one in lost
+        if one.id not in superseded
+    )
     combined = [
         one
         for one in catalogue.products(tier=COMBINED_TIERS)
@@ -175,7 +177,7 @@ def verify(
         superseded=tuple(infos[one.id] for one in lost if one.id in superseded),
         never_held=tuple(NodeInfo(one.id, str(one.kind), one.name) for one in never),
         unfinished=tuple(catalogue.nodes([one.id for one in runs]).values()),
-        standings=tuple(one for one in standings if one.lost.id not in superseded),
+        standings=standings,
         fair=check_fair(catalogue, combined, retrievable if under is None else None),
         checked=len(states),
         combined=len(combined),
@@ -220,11 +222,19 @@ def hash_file(path: str, advance: Callable[[float], None] | None = None) -> str:
     return digest.hexdigest()
 
 
-def _standings(catalogue: Catalogue, lost: Sequence[NodeInfo]) -> tuple[Standing, ...]:
-    # All of them in one walk by levels: a disk that is not mounted loses every file at once.
-    links, _ = follow(catalogue, [one.id for one in lost], "down")
-    nodes = catalogue.nodes({link.node for steps in links.values() for link in steps})
-    return tuple(Standing(one, tuple(nodes[node] for node in _below(one.id, links))) for one in lost)
+def _above_held(links: Links, held: set[str]) -> set[str]:
+    """Return all nodes on which something stands that is still there: one walk, whatever the number of nodes."""
+    above: dict[str, list[str]] = {}
+    for node, steps in links.items():
+        for link in steps:
+            above.setdefault(link.node, []).append(node)
+    found: set[str] = set()
+    waiting = list(held)
+    while waiting:
+        fresh = set(above.get(waiting.pop(), ())) - found
+        found |= fresh
+        waiting += fresh
+    return found
 
 
 def _held(catalogue: Catalogue, nodes: Iterable[NodeInfo], retrievable: set[str]) -> set[str]:

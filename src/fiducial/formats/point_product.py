@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from fiducial.errors import FormatError
-from fiducial.formats.point_product_writer import CODECS, content_digest
+from fiducial.formats.point_product_writer import codecs, content_digest
 from fiducial.formats.product_manifest import Manifest
 from fiducial.formats.quantised_series import decode_exact, decode_time_major
 from fiducial.motion.points import PointBlock
@@ -119,7 +119,7 @@ class PointProduct:
 
     @cached_property
     def _series(self) -> zarr.Array[Any]:
-        with zarr.config.set(CODECS):
+        with codecs():
             array = zarr.open_group(self.path / "series.zarr", mode="r")["displacement"]
         if not isinstance(array, zarr.Array):
             raise _damaged(self.path, "series.zarr holds no array named displacement")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -31,6 +33,18 @@ _MANY_VALUES: Final = frozenset({
 
 CODECS: Final = {"codec_pipeline.path": "zarrs.ZarrsCodecPipeline"}
 """Zarr codecs compiled by the zarrs library: the same bytes, read two to three times faster (ADR 0003)."""
+
+_SETTINGS: Final = threading.RLock()
+
+
+@contextmanager
+def codecs(more: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Let arrays that are opened or made in this context use `CODECS`; one thread at a time.
+
+    The settings are those of the process: two threads that change them side by side leave them changed for ever.
+    """
+    with _SETTINGS, zarr.config.set(CODECS | dict(more or {})):
+        yield
 
 
 @dataclass(frozen=True)
@@ -135,9 +149,13 @@ class ProductWriter:
         self._series = self._create_series(epochs) if len(epochs) else None
 
     def _create_series(self, epochs: Epochs) -> zarr.Array[Any]:
+        with codecs():
+            series = self._create_arrays(epochs)
         # Chunks that threads compress stand in a shard as they were finished: only one thread gives the same bytes again.
-        with zarr.config.set(CODECS | {"threading.max_workers": 1}):
-            return self._create_arrays(epochs)
+        # Nothing is read or written here, for the setting would become that of all reading and writing of the process.
+        with codecs({"threading.max_workers": 1}):
+            made = series.async_array
+            return zarr.Array(type(made)(made.metadata, made.store_path, made.config))
 
     def _create_arrays(self, epochs: Epochs) -> zarr.Array[Any]:
         group = zarr.create_group(self._directory / "series.zarr", attributes={"Conventions": "CF-1.11"})

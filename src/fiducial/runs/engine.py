@@ -173,7 +173,7 @@ class Engine:
         failed: dict[str, FiducialError] = {}
         try:
             while schedule.waiting or active:
-                self._start(schedule, active, executor, at_once, told)
+                self._start(schedule, active, executor, at_once, told, failed)
                 if active:
                     finished, _ = wait(
                         active, timeout=_LOOK_S if schedule.waiting else None, return_when=FIRST_COMPLETED
@@ -206,9 +206,15 @@ class Engine:
         except FiducialError as error:
             if not self.keep_going:
                 raise
-            failed[active.task.name] = error
-            schedule.drop(active.task)
-            self.tell(f"{active.task.name}: {error}")
+            self._fail(active.task, error, schedule, failed)
+
+    def _fail(self, task: Task, error: FiducialError, schedule: Schedule, failed: dict[str, FiducialError]) -> None:
+        """Go on without a task; a cluster that is lost is no fault of one task."""
+        if error.code == "FID-5015":
+            raise error
+        failed[task.name] = error
+        schedule.drop(task)
+        self.tell(f"{task.name}: {error}")
 
     def _plan(self, task: Task) -> Plan:
         forced = task.name in self._forced
@@ -216,13 +222,19 @@ class Engine:
 
     def _start(
         self, schedule: Schedule, active: dict[Future[Executed], _Active], executor: Executor, at_once: int,
-        told: set[str],
+        told: set[str], failed: dict[str, FiducialError],
     ) -> None:  # fmt: skip
         """Keep what is there, and start what is not, until ``at_once`` tasks run."""
         schedule.retry()
         held: list[Task] = []
         while len(active) < at_once and (task := schedule.take()) is not None:
-            started = self._begin(task, executor, told)
+            try:
+                started = self._begin(task, executor, told)
+            except FiducialError as error:
+                if not self.keep_going:
+                    raise
+                self._fail(task, error, schedule, failed)
+                continue
             if started is None:
                 held.append(task)
             elif isinstance(started, TaskResult):

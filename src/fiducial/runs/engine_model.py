@@ -108,7 +108,8 @@ class MadeProduct:
 class Outcome:
     """What a step tells beside its files: sentences, products, and requirements that metadata of its inputs state.
 
-    ``unused`` are inputs that it looked at and made nothing of: the catalogue draws no edge to them.
+    ``unused`` are inputs of which nothing but their dates, if anything, went into the outputs: the catalogue draws no edge to
+    them. They are part of the key all the same.
     """
 
     notes: tuple[str, ...] = ()

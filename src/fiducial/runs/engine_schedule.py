@@ -69,6 +69,7 @@ class Schedule:
 
     def drop(self, task: Task) -> None:
         """Count a task as failed: what stands on it is not waited for."""
+        self.left[task.step.name] -= 1
         waiting = [task.name]
         for name in waiting:
             for after in self._after[name]:

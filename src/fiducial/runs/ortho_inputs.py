@@ -187,7 +187,8 @@ def open_inputs(paths: Sequence[Path], work: Path, tile: str | None = None) -> O
         _check_series(source)
     check_frames(every)
     elsewhere = tuple(k for k, one in enumerate(every) if corner is not None and not _reaches(one, corner))
-    sources = tuple(one for k, one in enumerate(every) if k not in set(elsewhere))
+    away = set(elsewhere)
+    sources = tuple(one for k, one in enumerate(every) if k not in away)
     columns = [source.product.attributes(["easting", "northing", "los_east"]) for source in sources]
     keys = tuple(cell_keys(one["easting"], one["northing"]) for one in columns)
     ascending = np.concatenate([np.zeros(0, dtype=bool), *(is_ascending(one["los_east"]) for one in columns)])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fiducial.geodesy.collocation import VelocityField
 from fiducial.geodesy.station_velocities import StationVelocities
-from fiducial.motion.calibration.gnss import StationLineOfSight, line_of_sight_at_stations, line_of_sight_of_tracks
+from fiducial.motion.calibration.gnss import StationLineOfSight, line_of_sight_of_tracks
 from fiducial.motion.calibration.observations import TrackObservations
 from fiducial.motion.calibration.overlaps import (
     block_starts,
@@ -90,34 +90,10 @@ class Assessment:
     overlaps: tuple[OverlapAgreement, ...]
 
 
-def station_rms(
-    track: TrackObservations,
-    stations: StationVelocities,
-    field: VelocityField,
-    surface: CorrectionSurface,
-) -> StationAgreement:
-    """Compare a track with the stations in it, before and after the correction.
-
-    Parameters
-    ----------
-    track : TrackObservations
-        Not calibrated.
-    stations : StationVelocities
-        The table its samples were taken for.
-    field : VelocityField
-        Fills missing ups.
-    surface : CorrectionSurface
-
-    Returns
-    -------
-    StationAgreement
-    """
-    return _station_agreement(track, line_of_sight_at_stations(track.samples, stations, field), surface)
-
-
 def _station_agreement(
     track: TrackObservations, gnss: StationLineOfSight, surface: CorrectionSurface
 ) -> StationAgreement:
+    """Compare a track with the stations in it, before and after the correction."""
     medians = track.samples.medians
     before = medians.velocity_mm_per_yr - gnss.velocity_mm_per_yr
     after = before - surface.surface_mm_per_yr(medians.easting, medians.northing, medians.cluster)

@@ -161,9 +161,10 @@ def line_of_sight_of_tracks(
     """
     found: list[StationLineOfSight] = []
     batch: list[TrackObservations] = []
+    waiting = 0
     for number, track in enumerate(tracks):
         batch.append(track)
-        waiting = sum(one.samples.size for one in batch)
+        waiting += track.samples.size
         if number + 1 < len(tracks) and waiting + tracks[number + 1].samples.size <= _MOST_SAMPLES:
             continue
         joined = StationSamples(
@@ -179,13 +180,13 @@ def line_of_sight_of_tracks(
             found.append(
                 StationLineOfSight(
                     together.velocity_mm_per_yr[rows],
-                    together.covariance[rows, rows],
+                    together.covariance[rows, rows].copy(),
                     together.outlier[rows],
                     own_up,
                     _note(own_up, field),
                 )
             )
-        batch = []
+        batch, waiting = [], 0
     return tuple(found)
 
 
