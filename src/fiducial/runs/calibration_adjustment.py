@@ -17,7 +17,7 @@ from fiducial.motion.calibration.assessment import Assessment, assess
 from fiducial.motion.calibration.bases import SplineBasis
 from fiducial.motion.calibration.holdout import HeldOut, leave_stations_out
 from fiducial.motion.calibration.observations import TrackObservations
-from fiducial.motion.calibration.protocol import CalibrationResult
+from fiducial.motion.calibration.protocol import CalibrationResult, TrackCalibration
 from fiducial.motion.calibration.recipes import recipe as recipe_of
 from fiducial.runs.calibration_sources import require_distinct
 from fiducial.runs.gnss import Gnss, load
@@ -82,18 +82,16 @@ def _plain_row(row: dict[str, Any]) -> dict[str, Any]:
     return {name: _plain(value) if isinstance(value, float) else value for name, value in row.items()}
 
 
-def _plain_result(result: CalibrationResult) -> dict[str, Any]:
-    """Return plain values of a result, without the covariances of splines: millions of numbers for a frame.
+def _light(track: TrackCalibration) -> TrackCalibration:
+    """Leave out the covariance of splines, millions of numbers for a frame: ``calibration.zarr`` holds it."""
+    if not isinstance(track.surface.basis, SplineBasis):
+        return track
+    return replace(track, surface=replace(track.surface, covariance=np.empty((0, 0))))
 
-    ``calibration.zarr`` holds them.
-    """
-    light = [
-        replace(track, surface=replace(track.surface, covariance=np.empty((0, 0))))
-        if isinstance(track.surface.basis, SplineBasis)
-        else track
-        for track in result.tracks
-    ]
-    plain = replace(result, tracks=tuple(light)).to_dict()
+
+def _plain_result(result: CalibrationResult) -> dict[str, Any]:
+    """Return plain values of a result, without what `_light` leaves out."""
+    plain = replace(result, tracks=tuple(map(_light, result.tracks))).to_dict()
     for track in plain["tracks"]:
         if not track["surface"]["covariance_mm2_per_yr2"]:
             del track["surface"]["covariance_mm2_per_yr2"]
@@ -173,22 +171,21 @@ def adjust(
     })  # fmt: skip
     version = f"{chosen.name}-{run[:8]}"
     # What concerns all sources is made plain once, not once a source.
-    shared = _plain_result(replace(result, tracks=()))
+    shared = replace(result, tracks=()).to_dict()
+    del shared["tracks"]
     files = tuple(
-        CalibrationFile(version, result.frame, track.surface, _document(shared, result, number, gnss, one, run))
-        for number, (one, track) in enumerate(zip(observed, result.tracks, strict=True))
+        CalibrationFile(version, result.frame, track.surface, shared | _own(track, gnss, one, run))
+        for one, track in zip(observed, result.tracks, strict=True)
     )
     assessment = assess(tracks, gnss.stations, gnss.field, result)
     return Adjusted(version, result, assessment, held_out, gnss.notes, tracks, files)
 
 
-def _document(
-    shared: dict[str, Any], result: CalibrationResult, number: int, gnss: Gnss, observed: ObservedSource, run: str
-) -> dict[str, Any]:
-    track = _plain_result(replace(result, tracks=(result.tracks[number],)))["tracks"][0]
-    track.pop("surface")
-    plain = {name: value for name, value in shared.items() if name != "tracks"}
-    return plain | {
+def _own(found: TrackCalibration, gnss: Gnss, observed: ObservedSource, run: str) -> dict[str, Any]:
+    """Return what the document of a source holds beside what all have."""
+    track = _light(found).to_dict()
+    del track["surface"]
+    return {
         "track": track,
         "gnss_sha256": gnss.sha256,
         "reference_epoch": observed.first_epoch,
