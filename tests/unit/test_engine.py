@@ -27,7 +27,7 @@ from engine_worlds import (
 from fiducial import __version__
 from fiducial.catalogue.records import Relation, RunState
 from fiducial.errors import InputError, RunError
-from fiducial.runs import engine_executor
+from fiducial.runs import engine_executor, engine_task
 from fiducial.runs.engine import Engine, summary
 from fiducial.runs.engine_content import Contents, read_content
 from fiducial.runs.engine_executor import default_workers, executor
@@ -589,3 +589,12 @@ def test_what_others_put_beside_the_outputs_is_no_input(source, place):
     run(tasks, place, store)
     (place / "a" / "stray.txt").write_text("put there by hand")
     assert {one.state for one in run(tasks, place, store).values()} == {State.KEPT}
+
+
+def test_what_a_worker_of_another_version_made_is_refused(source, place, monkeypatch):
+    monkeypatch.setattr(engine_task, "__version__", "0.0.9")
+    store = MemoryStore()
+    with pytest.raises(RunError, match=r"FID-5006.*0\.0\.9"):
+        run([task("a", source)], place, store)
+    assert store.states() == ["failed"]
+    assert hashes(place) == {}

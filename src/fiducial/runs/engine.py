@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from fiducial import __version__
 from fiducial.catalogue.records import RunRecord
 from fiducial.errors import FiducialError, RunError
 from fiducial.runs.engine_clock import Clock
@@ -353,13 +354,19 @@ def _failures(failed: Mapping[str, FiducialError], skipped: int) -> RunError:
 
 def _result(task: Task, future: Future[Executed]) -> Executed:
     try:
-        return future.result()
+        done = future.result()
     except Exception as error:
         # Dask's own is not imported for its name's sake.
         if isinstance(error, BrokenExecutor) or type(error).__name__ in _LOST:
             told, fix = _LOSS if type(error).__name__ not in _CLUSTER else _CLUSTER_LOSS
             raise RunError("FID-5015", f"{told}: {type(error).__name__}", where=task.name, fix=fix) from error
         raise
+    if done.version != __version__:
+        raise RunError(
+            "FID-5006", f"a worker of another version ran it: {done.version}, not {__version__}", where=task.name,
+            fix=f"install fiducial {__version__} where the workers run, and run again",
+        )  # fmt: skip
+    return done
 
 
 def to_stderr(text: str) -> None:

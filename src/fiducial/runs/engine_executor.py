@@ -156,11 +156,12 @@ def _cluster(address: str) -> Iterator[tuple[Executor, int]]:
     # What becomes of the cluster is told by an error of ours.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     with client:
+        if not client.nthreads():
+            sys.stderr.write(f"{address}: the cluster has no worker yet; the run waits for one\n")
+            client.wait_for_workers(1)
         _require_same_version(client, address)
         client.register_worker_callbacks(_prepare_worker)
         threads = sum(client.nthreads().values())
-        if not threads:
-            sys.stderr.write(f"{address}: the cluster has no worker yet; tasks wait for one\n")
         # Not pure: a task that is run again has another folder to write to.
         yield client.get_executor(pure=False), max(1, threads)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from fiducial import __version__
 from fiducial.catalogue.records import RequirementResult, RunState
 from fiducial.errors import InputError, RunError
 from fiducial.formats.atomic import atomic_directory, atomic_file, flush_tree
@@ -67,6 +68,8 @@ class Executed:
     shortcomings: tuple[str, ...]
     seconds: float
     peak_mb: float
+    version: str
+    """Of the Fiducial that ran it: a worker may join a cluster after its workers were asked."""
 
 
 def input_paths(task: Task, tasks: Mapping[str, Task], place: Path) -> dict[str, tuple[Path, ...]]:
@@ -162,7 +165,7 @@ def execute(task: Task, inputs: Mapping[str, tuple[Path, ...]], workshop: Path, 
     seconds = time.perf_counter() - started
     unit = _KIB_IN_MB if sys.platform != "darwin" else _KIB_IN_MB**2
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    return Executed(folder, made, outcome, results, found, seconds, peak)
+    return Executed(folder, made, outcome, results, found, seconds, peak, __version__)
 
 
 def _with_old_bytes(made: tuple[Made, ...], folder: Path, place: Path) -> tuple[Made, ...]:
